@@ -52,8 +52,6 @@ export interface MessageReader {
 export interface Maildrop {
   /** How many messages there are. */
   readonly count: number;
-  /** Whether messages can be deleted (else the session can only read). */
-  readonly writable: boolean;
 
   /** The message's octets as RETR sends them, dot-stuffing not counted. */
   size(message: number): number;
