@@ -17,6 +17,8 @@ export interface ParseOptions {
   alias?: Record<string, string | string[]>;
   /** Called with every argument that no option names; `false` leaves it out of the result. */
   unknown?: (arg: string) => boolean;
+  /** Flags that may come more than once; given so, they have an array. (`minimist` needs no telling.) */
+  collect?: string[];
   /** Ends the flags at the first argument that is none. */
   stopEarly?: boolean;
 }
