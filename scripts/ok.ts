@@ -32,7 +32,7 @@ const LOOPBACK = "--allow-net=127.0.0.1,[::1],localhost,0.0.0.0,[::]";
 
 function steps(sources: string[]): Step[] {
   return [
-    { title: "Format", args: ["fmt", "--check", "--quiet"], minutes: 2 },
+    { title: "Format", args: ["fmt", "--check"], minutes: 2 },
     { title: "Lint", args: ["lint", "--quiet"], minutes: 2 },
     { title: "Types", args: ["check", "--quiet", ...sources], minutes: 3 },
     {
