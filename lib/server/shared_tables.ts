@@ -1,0 +1,211 @@
+/**
+ * Fixed-size tables in shared memory, for counters that all server workers see.
+ * Entries are found by a keyed hash, without any key being stored: memory stays
+ * the same however many addresses come by. Two keys may share a slot, so every
+ * table has two rows with independent hashes and answers with the lower of the
+ * two; only a collision in both rows makes one key pay for another.
+ *
+ * @module
+ */
+import { createHmac } from "node:crypto";
+
+/** How many rows a table has. */
+export const ROWS = 2;
+
+/** Where a key is found: a 32-bit hash for each row. */
+export type Slots = readonly [number, number];
+
+/**
+ * Hashes keys with a secret made anew at each start, so that nobody can choose
+ * a name or an address that falls together with somebody else's.
+ */
+export class KeyedHash {
+  readonly #secret: Uint8Array;
+
+  /** @param secret 32 random bytes */
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
+  }
+
+  /** The slots of a key made of parts; no two lists of parts are the same key. */
+  slots(...parts: string[]): Slots {
+    const text = parts.map((part) => `${part.length}:${part}`).join("");
+    const digest = createHmac("sha256", this.#secret).update(text).digest();
+    return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
+  }
+}
+
+/** The network whose hosts count as one: an IPv4 address, or the /64 of an IPv6 one. */
+export function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.replace(/%.*$/, "").split("::");
+  const front = head === "" ? [] : head.split(":");
+  if (tail === undefined) return front.slice(0, 4).join(":");
+  const back = tail === "" ? [] : tail.split(":");
+  // An embedded IPv4 address stands for two groups.
+  const width = back.length + (back.at(-1)?.includes(".") ? 1 : 0);
+  const zeros: string[] = new Array(Math.max(0, 8 - front.length - width)).fill("0");
+  return [...front, ...zeros, ...back].slice(0, 4).join(":");
+}
+
+/**
+ * One worker's own counts of a key, beside those of the others: a worker writes
+ * only its own part, and the total is the sum over all of them. So nothing that
+ * a dead worker held is lost: its part is wiped.
+ */
+export class CountTable {
+  readonly #cells: Int32Array;
+  readonly #parts: readonly number[];
+  readonly #own: number;
+  readonly #columns: number;
+
+  /**
+   * @param cells the shared memory
+   * @param parts where each worker's part begins in `cells`
+   * @param own the index in `parts` of this worker's
+   * @param columns the slots of a row
+   */
+  constructor(cells: Int32Array, parts: readonly number[], own: number, columns: number) {
+    this.#cells = cells;
+    this.#parts = parts;
+    this.#own = parts[own]!;
+    this.#columns = columns;
+  }
+
+  /** Changes this worker's count of a key. */
+  add(slots: Slots, change: 1 | -1): void {
+    for (let row = 0; row < ROWS; row++) {
+      Atomics.add(this.#cells, this.#own + this.#offset(row, slots), change);
+    }
+  }
+
+  /** The count of a key over all workers, or a little more than that. */
+  total(slots: Slots): number {
+    let least = Infinity;
+    for (let row = 0; row < ROWS; row++) {
+      const offset = this.#offset(row, slots);
+      let sum = 0;
+      for (const part of this.#parts) sum += Atomics.load(this.#cells, part + offset);
+      least = Math.min(least, sum);
+    }
+    return least;
+  }
+
+  #offset(row: number, slots: Slots): number {
+    return row * this.#columns + slots[row]! % this.#columns;
+  }
+}
+
+const TICK_BITS = 24;
+const TICK_MASK = (1 << TICK_BITS) - 1;
+
+/** How a {@linkcode FailureTable} counts. */
+export interface FailureRules {
+  /** The most failures that are remembered, up to 127. */
+  readonly most: number;
+  /** How many ticks of the clock make one failure forgotten. */
+  readonly ticksPerStep: number;
+}
+
+/**
+ * Failures of a key that are forgotten one by one with time. A cell holds the
+ * count and the tick of the last failure, changed together in one atomic step.
+ */
+export class FailureTable {
+  readonly #cells: Int32Array;
+  readonly #columns: number;
+  readonly #rules: FailureRules;
+
+  /** @param cells the shared memory, its length {@linkcode ROWS} times the slots of a row */
+  constructor(cells: Int32Array, rules: FailureRules) {
+    this.#cells = cells;
+    this.#columns = cells.length / ROWS;
+    this.#rules = rules;
+  }
+
+  /** The failures not yet forgotten at tick `now`. */
+  count(slots: Slots, now: number): number {
+    let least = Infinity;
+    for (let row = 0; row < ROWS; row++) {
+      const cell = Atomics.load(this.#cells, this.#index(row, slots));
+      least = Math.min(least, this.#left(cell, now));
+    }
+    return least;
+  }
+
+  /** Notes a failure. */
+  add(slots: Slots, now: number): void {
+    this.#change(slots, now, (left) => Math.min(left + 1, this.#rules.most), true);
+  }
+
+  /** Forgets some failures. */
+  subtract(slots: Slots, now: number, failures: number): void {
+    if (failures > 0) this.#change(slots, now, (left) => Math.max(left - failures, 0), false);
+  }
+
+  #change(slots: Slots, now: number, next: (left: number) => number, restart: boolean): void {
+    for (let row = 0; row < ROWS; row++) {
+      const index = this.#index(row, slots);
+      while (true) {
+        const old = Atomics.load(this.#cells, index);
+        // Steps already forgotten are settled here; without a new failure the clock of the
+        // next step runs on.
+        const left = this.#left(old, now);
+        const forgotten = (old >>> TICK_BITS) - left;
+        const since = (old & TICK_MASK) + forgotten * this.#rules.ticksPerStep;
+        const tick = restart || left === 0 ? now : since;
+        const cell = (next(left) << TICK_BITS) | (tick & TICK_MASK);
+        if (Atomics.compareExchange(this.#cells, index, old, cell) === old) break;
+      }
+    }
+  }
+
+  #left(cell: number, now: number): number {
+    const count = cell >>> TICK_BITS;
+    const age = (now - cell) & TICK_MASK;
+    // An age near the end of the range is a clock that was set back.
+    const steps = age > TICK_MASK - (TICK_MASK >> 4)
+      ? 0
+      : Math.floor(age / this.#rules.ticksPerStep);
+    return Math.max(0, count - steps);
+  }
+
+  #index(row: number, slots: Slots): number {
+    return row * this.#columns + slots[row]! % this.#columns;
+  }
+}
+
+/** Remembers for some days that a key was seen. */
+export class SeenTable {
+  readonly #cells: Int32Array;
+  readonly #columns: number;
+  readonly #days: number;
+
+  /**
+   * @param cells the shared memory, its length {@linkcode ROWS} times the slots of a row
+   * @param days for how many days a key is remembered
+   */
+  constructor(cells: Int32Array, days: number) {
+    this.#cells = cells;
+    this.#columns = cells.length / ROWS;
+    this.#days = days;
+  }
+
+  /** Notes a key. @param today the day, 1 or later */
+  add(slots: Slots, today: number): void {
+    for (let row = 0; row < ROWS; row++) Atomics.store(this.#cells, this.#index(row, slots), today);
+  }
+
+  /** Whether a key was noted within the last days. */
+  has(slots: Slots, today: number): boolean {
+    for (let row = 0; row < ROWS; row++) {
+      const day = Atomics.load(this.#cells, this.#index(row, slots));
+      if (day === 0 || today - day > this.#days) return false;
+    }
+    return true;
+  }
+
+  #index(row: number, slots: Slots): number {
+    return row * this.#columns + slots[row]! % this.#columns;
+  }
+}
