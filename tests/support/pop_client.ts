@@ -22,6 +22,8 @@ export class ReplyParser {
   #buffer: Uint8Array = new Uint8Array(0);
   #length = 0;
   #start = 0;
+  /** Up to here no end of a multi-line answer was found. */
+  #searched = 0;
 
   /** Adds octets. */
   push(bytes: Uint8Array): void {
@@ -31,6 +33,7 @@ export class ReplyParser {
       buffer.set(kept);
       this.#buffer = buffer;
       this.#length = kept.length;
+      this.#searched = Math.max(0, this.#searched - this.#start);
       this.#start = 0;
     }
     this.#buffer.set(bytes, this.#length);
@@ -55,8 +58,12 @@ export class ReplyParser {
   /** The rest of a multi-line answer, or undefined if its end is not there yet. */
   data(): Uint8Array | undefined {
     const raw = this.#buffer.subarray(this.#start, this.#length);
-    const end = findEnd(raw);
-    if (end < 0) return undefined;
+    const end = findEnd(raw, Math.max(0, this.#searched - this.#start));
+    if (end < 0) {
+      // The end may have come in part.
+      this.#searched = Math.max(this.#start, this.#length - 3);
+      return undefined;
+    }
     const data = new Uint8Array(end);
     let length = 0;
     for (let at = 0; at < end;) {
@@ -74,12 +81,11 @@ export class ReplyParser {
   }
 }
 
-/** Where the final dot line begins, or -1. */
-function findEnd(raw: Uint8Array): number {
+/** Where the final dot line begins, at `from` or later, or -1. */
+function findEnd(raw: Uint8Array, from: number): number {
   const isEnd = (at: number) => raw[at] === DOT && raw[at + 1] === 0x0d && raw[at + 2] === LF;
-  if (isEnd(0)) return 0;
-  for (let at = raw.indexOf(DOT); at >= 0; at = raw.indexOf(DOT, at + 1)) {
-    if (raw[at - 1] === LF && isEnd(at)) return at;
+  for (let at = raw.indexOf(DOT, from); at >= 0; at = raw.indexOf(DOT, at + 1)) {
+    if ((at === 0 || raw[at - 1] === LF) && isEnd(at)) return at;
   }
   return -1;
 }

@@ -46,9 +46,9 @@ export const USERS = "alice:wonder land\nbob:builder\ncarol:christmas\n";
 
 /** A config with a listener `plain` that offers STLS, and one `tls`, on free ports of the loopback. */
 export function configText(options: ConfigOptions = {}): string {
-  const ssl = `cert = "${certificates}/server.crt"
+  const ssl = `cert = "${certificates}/server.pem"
 key = "${certificates}/server.key"
-tspath = "${certificates}/ca.crt"
+tspath = "${certificates}/ca.pem"
 ${options.ssl ?? ""}`;
   const listener = (name: string, latent: boolean) => `
 [[pop3server.listeners]]
