@@ -1,0 +1,252 @@
+/**
+ * What is in a Maildir: the messages of `new/` and `cur/`, oldest first, with their exact sizes.
+ *
+ * Held as one array a property, since a mailbox of 20,000 messages would
+ * otherwise be 20,000 objects.
+ *
+ * @module
+ */
+import type { DiskForm } from "../wire/dot_stuffing.ts";
+import { arrivalTime, type MaildirNames, uidlOf } from "./names.ts";
+import { measureMessage } from "./message_file.ts";
+
+/** A message's size, and of which state of its file it is the size. */
+export interface KnownSize {
+  /** Octets as RETR sends them. */
+  readonly octets: number;
+  /** The file's size in bytes. */
+  readonly disk: number;
+  /** The file's modification time in milliseconds. */
+  readonly mtime: number;
+}
+
+/** The two folders that make the maildrop; messages are delivered into `new`. */
+export type MailFolder = "new" | "cur";
+
+/** The messages of a Maildir in the order of the protocol, counted from 0. */
+export class Listing {
+  readonly #names: MaildirNames;
+  readonly #files: string[];
+  readonly #folders: Uint8Array;
+  readonly #octets: Float64Array;
+  readonly #disk: Float64Array;
+  readonly #mtime: Float64Array;
+  /** Ids of the messages whose base name another one bears too: almost always empty. */
+  readonly #distinctIds: ReadonlyMap<number, string>;
+
+  /** @param entries the messages in their order */
+  constructor(
+    names: MaildirNames,
+    entries: readonly ListedMessage[],
+    distinctIds: ReadonlyMap<number, string>,
+  ) {
+    this.#names = names;
+    this.#files = entries.map((entry) => entry.file);
+    this.#folders = Uint8Array.from(entries, (entry) => entry.folder === "new" ? 1 : 0);
+    this.#octets = Float64Array.from(entries, (entry) => entry.octets);
+    this.#disk = Float64Array.from(entries, (entry) => entry.disk);
+    this.#mtime = Float64Array.from(entries, (entry) => entry.mtime);
+    this.#distinctIds = distinctIds;
+  }
+
+  /** How many messages there are. */
+  get count(): number {
+    return this.#files.length;
+  }
+
+  /** The message's file name, flags included. */
+  file(index: number): string {
+    return this.#files[index]!;
+  }
+
+  /** The folder that the message is in. */
+  folder(index: number): MailFolder {
+    return this.#folders[index] === 1 ? "new" : "cur";
+  }
+
+  /** The message's octets as RETR sends them. */
+  octets(index: number): number {
+    return this.#octets[index]!;
+  }
+
+  /** The message's unique id. */
+  uidl(index: number): string {
+    return this.#distinctIds.get(index) ?? uidlOf(this.#names.base(this.#files[index]!));
+  }
+
+  /** Whether another message bears the same base name, so that renaming could overwrite it. */
+  isAmbiguous(index: number): boolean {
+    return this.#distinctIds.has(index);
+  }
+
+  /** Notes where a message is now. */
+  moved(index: number, folder: MailFolder, file: string): void {
+    this.#folders[index] = folder === "new" ? 1 : 0;
+    this.#files[index] = file;
+  }
+
+  /** The sizes by base name, for the next reading of the folders. */
+  knownSizes(): Map<string, KnownSize> {
+    const sizes = new Map<string, KnownSize>();
+    for (let index = 0; index < this.count; index++) {
+      sizes.set(this.#names.base(this.#files[index]!), {
+        octets: this.#octets[index]!,
+        disk: this.#disk[index]!,
+        mtime: this.#mtime[index]!,
+      });
+    }
+    return sizes;
+  }
+}
+
+/** A message as it was found. */
+export interface ListedMessage extends KnownSize {
+  readonly folder: MailFolder;
+  readonly file: string;
+}
+
+/** How to read a Maildir. */
+export interface ListingOptions {
+  readonly names: MaildirNames;
+  readonly form: DiskForm;
+  /** Sizes found before, by base name. */
+  readonly known: ReadonlyMap<string, KnownSize>;
+  /** Take known sizes without looking whether the files are unchanged. */
+  readonly trustKnown: boolean;
+  /** Called between messages and within large ones, so that a large mailbox does not hold up others. */
+  readonly pause: () => Promise<void> | undefined;
+  /** Told of files that cannot be read and are left out. */
+  readonly warn: (text: string) => void;
+}
+
+/** A reading of a Maildir. */
+export interface ListingResult {
+  readonly listing: Listing;
+  /** Sizes that had to be computed, by base name. */
+  readonly computed: Map<string, KnownSize>;
+}
+
+/**
+ * Reads `new/` and `cur/` of a Maildir.
+ *
+ * @throws if a folder is there but cannot be read
+ */
+export async function readListing(path: string, options: ListingOptions): Promise<ListingResult> {
+  const { names, known } = options;
+  // new/ first: a message that another program moves to cur/ meanwhile is then seen twice, not never.
+  const found: ListedMessage[] = [];
+  const computed = new Map<string, KnownSize>();
+  for (const folder of ["new", "cur"] as const) {
+    for (const file of messageFiles(`${path}/${folder}`)) {
+      const base = names.base(file);
+      const before = known.get(base);
+      let size: KnownSize | undefined;
+      if (before !== undefined && options.trustKnown) {
+        size = before;
+      } else {
+        const state = fileState(`${path}/${folder}/${file}`);
+        if (state === undefined) continue;
+        if (before?.disk === state.disk && before.mtime === state.mtime) size = before;
+        else size = await computeSize(`${path}/${folder}/${file}`, file, state, options);
+        if (size === undefined) continue;
+        if (size !== before) computed.set(base, size);
+      }
+      found.push({
+        folder,
+        file,
+        octets: size.octets,
+        disk: size.disk,
+        mtime: size.mtime,
+      });
+      const wait = options.pause();
+      if (wait) await wait;
+    }
+  }
+  return { listing: arrange(path, sortByArrival(found), names), computed };
+}
+
+async function computeSize(
+  path: string,
+  file: string,
+  state: { disk: number; mtime: number },
+  options: ListingOptions,
+): Promise<KnownSize | undefined> {
+  try {
+    const hints = options.names.sizeHints(file);
+    const octets = await measureMessage(path, options.form, options.pause, hints);
+    return { octets, ...state };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      options.warn(`Cannot read message ${path}: ${(error as Error).message}; it is left out`);
+    }
+    return undefined;
+  }
+}
+
+/** Names of the message files in a folder; a folder that is not there has none. */
+export function messageFiles(path: string): string[] {
+  const files: string[] = [];
+  try {
+    for (const entry of Deno.readDirSync(path)) {
+      // Symbolic links are not followed: a link could lead out of the store.
+      if (entry.isFile && !entry.name.startsWith(".")) files.push(entry.name);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return files;
+}
+
+function fileState(path: string): { disk: number; mtime: number } | undefined {
+  try {
+    const info = Deno.lstatSync(path);
+    return info.isFile ? { disk: info.size, mtime: info.mtime?.getTime() ?? 0 } : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function sortByArrival(messages: ListedMessage[]): ListedMessage[] {
+  return messages
+    .map((message) => ({ message, time: arrivalTime(message.file) ?? message.mtime * 1000 }))
+    .sort((a, b) => a.time - b.time || (a.message.file < b.message.file ? -1 : 1))
+    .map((keyed) => keyed.message);
+}
+
+/** Gives messages of one base name distinct ids, and drops names that a move left behind. */
+function arrange(path: string, messages: ListedMessage[], names: MaildirNames): Listing {
+  const suspects = basesBorneTwice(messages, names);
+  if (suspects.size === 0) return new Listing(names, messages, new Map());
+  const inode = (message: ListedMessage) => inodeOf(`${path}/${message.folder}/${message.file}`);
+  const there = messages.filter((message) =>
+    !suspects.has(names.base(message.file)) || inode(message) !== undefined
+  );
+  const twins = basesBorneTwice(there, names);
+  const distinctIds = new Map<number, string>();
+  there.forEach((message, index) => {
+    const base = names.base(message.file);
+    if (twins.has(base)) distinctIds.set(index, uidlOf(base, inode(message) ?? message.file));
+  });
+  return new Listing(names, there, distinctIds);
+}
+
+function basesBorneTwice(messages: ListedMessage[], names: MaildirNames): Set<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const { file } of messages) {
+    const base = names.base(file);
+    if (seen.has(base)) twice.add(base);
+    seen.add(base);
+  }
+  return twice;
+}
+
+function inodeOf(path: string): string | undefined {
+  try {
+    const info = Deno.lstatSync(path);
+    return `${info.dev}:${info.ino ?? path}`;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * An open Maildir as a maildrop.
+ *
+ * Other programs may move and remove messages meanwhile: a file that is not
+ * where it was is looked for by its base name, which never changes.
+ *
+ * @module
+ */
+import { reasonOf } from "../errors.ts";
+import type { DiskForm } from "../wire/dot_stuffing.ts";
+import { type Listing, type MailFolder, messageFiles } from "./listing.ts";
+import {
+  type Maildrop,
+  MessageGoneError,
+  type MessageReader,
+  type UpdateReport,
+} from "./maildrop.ts";
+import { MessageFileReader } from "./message_file.ts";
+import type { MaildirNames } from "./names.ts";
+import { timeSlices } from "./time_slices.ts";
+
+/** What a maildrop is made of. */
+export interface MaildirDropParts {
+  /** The Maildir. */
+  readonly path: string;
+  readonly listing: Listing;
+  readonly names: MaildirNames;
+  readonly form: DiskForm;
+  /** Held open, and so locked, until {@linkcode Maildrop.close}. */
+  readonly lock: Deno.FsFile | undefined;
+  /** Called when the listing turned out not to be true any more. */
+  readonly onStale: () => void;
+  readonly warn: (text: string) => void;
+}
+
+/** Where a message was found. */
+interface Place {
+  readonly folder: MailFolder;
+  readonly file: string;
+}
+
+/** How long a search through the folders stands, in milliseconds: bounds searches for many lost files. */
+const SEARCH_STANDS = 1000;
+
+/** A {@linkcode Maildrop} over the files of one Maildir. */
+export class MaildirDrop implements Maildrop {
+  readonly #parts: MaildirDropParts;
+  readonly #listing: Listing;
+  #places: ReadonlyMap<string, Place> = new Map();
+  #searchedAt = -Infinity;
+  #closed = false;
+
+  /** @param parts the Maildir, its listing and its lock, which this takes over */
+  constructor(parts: MaildirDropParts) {
+    this.#parts = parts;
+    this.#listing = parts.listing;
+  }
+
+  get count(): number {
+    return this.#listing.count;
+  }
+
+  size(message: number): number {
+    return this.#listing.octets(message - 1);
+  }
+
+  uidl(message: number): string {
+    return this.#listing.uidl(message - 1);
+  }
+
+  open(message: number, bodyLines?: number): MessageReader {
+    const index = message - 1;
+    let file: Deno.FsFile | undefined;
+    try {
+      file = this.#atItsPlace(index, (path) => Deno.openSync(path));
+    } catch (error) {
+      throw new MessageGoneError(`Cannot open ${this.#path(index)}: ${reasonOf(error)}`);
+    }
+    if (file === undefined) {
+      throw new MessageGoneError(`Message ${this.#path(index)} is no longer there`);
+    }
+    const path = this.#path(index);
+    const octets = this.#listing.octets(index);
+    return new MessageFileReader(file, path, this.#parts.form, octets, {
+      bodyLines,
+      onWrongSize: (actual) => {
+        this.#parts.onStale();
+        this.#parts.warn(
+          `Message ${path} was changed by another program: ${octets} octets announced, ${actual} sent`,
+        );
+      },
+    });
+  }
+
+  async update(
+    deleted: Iterable<number>,
+    retrieved: Iterable<number>,
+  ): Promise<UpdateReport> {
+    const pause = timeSlices();
+    const gone = new Set<number>();
+    let undeleted = 0;
+    let reason: string | undefined;
+    for (const message of deleted) {
+      const fault = this.#attempt(message, (path) => Deno.removeSync(path));
+      if (fault === undefined) gone.add(message);
+      else undeleted++;
+      reason ??= fault;
+      const wait = pause();
+      if (wait) await wait;
+    }
+    for (const message of retrieved) {
+      if (!gone.has(message)) reason ??= this.#markSeen(message - 1);
+      const wait = pause();
+      if (wait) await wait;
+    }
+    return reason === undefined
+      ? { deleted: gone.size, undeleted }
+      : { deleted: gone.size, undeleted, reason };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#parts.lock?.close();
+  }
+
+  /** Does something with a message's file; one that is gone counts as done. */
+  #attempt(message: number, act: (path: string) => void): string | undefined {
+    try {
+      this.#atItsPlace(message - 1, act);
+      return undefined;
+    } catch (error) {
+      return `${this.#path(message - 1)}: ${reasonOf(error)}`;
+    }
+  }
+
+  /** Moves a retrieved message to `cur/` with the flag S, unless it is marked so already. */
+  #markSeen(index: number): string | undefined {
+    const { names } = this.#parts;
+    const seen = () => {
+      const file = this.#listing.file(index);
+      return this.#listing.folder(index) === "cur" && names.flags(file).includes("S");
+    };
+    // The new name of one of two files with one base name may be the other's.
+    if (seen() || this.#listing.isAmbiguous(index)) return undefined;
+    return this.#attempt(index + 1, (path) => {
+      if (seen()) return;
+      const file = names.withFlag(this.#listing.file(index), "S");
+      renameInto(path, `${this.#parts.path}/cur`, file);
+      this.#listing.moved(index, "cur", file);
+    });
+  }
+
+  /**
+   * Does something with a message's file, wherever that is by now.
+   *
+   * @returns undefined if the file is gone
+   * @throws what `act` throws, but for a file that is not there
+   */
+  #atItsPlace<T>(index: number, act: (path: string) => T): T | undefined {
+    try {
+      return act(this.#path(index));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    const place = this.#search(index);
+    if (place === undefined) return undefined;
+    this.#listing.moved(index, place.folder, place.file);
+    try {
+      return act(this.#path(index));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  #search(index: number): Place | undefined {
+    const { names, path } = this.#parts;
+    this.#parts.onStale();
+    // The other file with this base name is another message.
+    if (this.#listing.isAmbiguous(index)) return undefined;
+    if (performance.now() - this.#searchedAt > SEARCH_STANDS) {
+      const places = new Map<string, Place>();
+      for (const folder of ["new", "cur"] as const) {
+        for (const file of messageFiles(`${path}/${folder}`)) {
+          places.set(names.base(file), { folder, file });
+        }
+      }
+      this.#places = places;
+      this.#searchedAt = performance.now();
+    }
+    return this.#places.get(names.base(this.#listing.file(index)));
+  }
+
+  #path(index: number): string {
+    return `${this.#parts.path}/${this.#listing.folder(index)}/${this.#listing.file(index)}`;
+  }
+}
+
+/** Renames a file into a folder, which is made if it is not there. */
+function renameInto(path: string, folder: string, file: string): void {
+  try {
+    Deno.renameSync(path, `${folder}/${file}`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    Deno.renameSync(path, `${folder}/${file}`);
+  }
+}
