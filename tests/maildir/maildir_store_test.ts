@@ -176,8 +176,10 @@ Deno.test("MaildirStore computes damaged cache entries anew", async () => {
   await fixture.put("cur/1700000001.a:2,", "one\n");
   await fixture.put("cur/1700000002.b:2,", "two\ntwo\n");
   (await fixture.store().open("alice")).close();
-  const [file] = Array.from(Deno.readDirSync(`${fixture.root}/cache/sizes`));
-  const path = `${fixture.root}/cache/sizes/${file!.name}`;
+  let path = "";
+  for await (const file of Deno.readDir(`${fixture.root}/cache/sizes`)) {
+    path = `${fixture.root}/cache/sizes/${file.name}`;
+  }
   const text = await Deno.readTextFile(path);
   for (
     const damaged of [
