@@ -1,0 +1,165 @@
+/**
+ * The server's side of TLS, from the first byte or after STLS (RFC 2595), with client
+ * certificates.
+ *
+ * @module
+ */
+
+import { createSecureContext, type PeerCertificate, type SecureContext, TLSSocket } from "node:tls";
+import { commonNameOf } from "./common_name.ts";
+import type { Connection, TlsInfo } from "./connection.ts";
+import { CipherStream, handshake, TlsConnection } from "./tls_stream.ts";
+
+/** What to do about client certificates: 0 do not ask, 1 accept one, 2 require one. */
+export type ClientAuth = 0 | 1 | 2;
+
+/** The server's certificate and what it wants of clients; all texts are PEM. */
+export interface ServerTlsOptions {
+  /** The certificate, and behind it the intermediate ones. */
+  readonly cert: string;
+  /** Its private key, not encrypted (see `loadKeyPair`). */
+  readonly key: string;
+  /** The authorities that sign client certificates. Without them none is ever accepted. */
+  readonly ca?: string | undefined;
+  /** Default 0. */
+  readonly clientAuth?: ClientAuth | undefined;
+  /** The Common Name that a client certificate must have; default: any. */
+  readonly peercert?: string | undefined;
+}
+
+/** A TLS configuration that can be replaced while connections live on. */
+export interface ServerTls {
+  /** The one in force. */
+  readonly current: ServerTlsState;
+
+  /**
+   * Puts another certificate (and the rest) in force, for handshakes that begin from now on.
+   *
+   * @throws if it cannot be used; the old one stays in force
+   */
+  replace(options: ServerTlsOptions): void;
+}
+
+/** What one handshake needs. */
+export interface ServerTlsState {
+  /** Node's context. */
+  readonly context: SecureContext;
+  /** As in the options. */
+  readonly clientAuth: ClientAuth;
+  /** Whether there are authorities to verify client certificates with. */
+  readonly verifiable: boolean;
+  /** As in the options. */
+  readonly peercert: string | undefined;
+}
+
+/** The handshake did not lead to a usable connection, which is closed. */
+export class TlsHandshakeError extends Error {
+  /** The error's name. */
+  override name = "TlsHandshakeError";
+}
+
+/**
+ * Makes a TLS configuration.
+ *
+ * @throws if the certificate or the key cannot be parsed
+ */
+export function createServerTls(options: ServerTlsOptions): ServerTls {
+  let current = stateOf(options);
+  return {
+    get current(): ServerTlsState {
+      return current;
+    },
+    replace(next: ServerTlsOptions): void {
+      current = stateOf(next);
+    },
+  };
+}
+
+function stateOf(options: ServerTlsOptions): ServerTlsState {
+  const { cert, key, ca, clientAuth = 0, peercert } = options;
+  const context = createSecureContext({
+    cert,
+    key,
+    ...(ca === undefined ? {} : { ca }),
+    minVersion: "TLSv1.2",
+  });
+  return { context, clientAuth, verifiable: ca !== undefined, peercert };
+}
+
+/**
+ * Does the server's side of a TLS handshake over a connection, which belongs to the result from
+ * now on. For STLS, call it when the `+OK` was written; what the client had sent in the clear
+ * before must have been refused by then.
+ *
+ * @param options the most milliseconds that the handshake may take
+ * @throws {TlsHandshakeError} if it fails or, with `clientAuth` 2, no trusted certificate was
+ * presented; the connection is closed then
+ */
+export async function secureServer(
+  connection: Connection,
+  tls: ServerTls,
+  options: { readonly handshakeTimeout: number; readonly signal?: AbortSignal | undefined },
+): Promise<Connection> {
+  const state = tls.current;
+  const cipher = new CipherStream(connection);
+  const asks = state.clientAuth > 0 && state.verifiable;
+  try {
+    const socket = new TLSSocket(cipher, {
+      isServer: true,
+      secureContext: state.context,
+      requestCert: asks,
+      // Judged below, on the whole of what is known; Node would leave it to a tls.Server.
+      rejectUnauthorized: false,
+    });
+    await handshake(socket, cipher, "secure", {
+      timeout: options.handshakeTimeout,
+      signal: options.signal,
+    });
+    const info = infoOf(socket, state, asks);
+    const secured = new TlsConnection(connection, cipher, socket, info);
+    if (state.clientAuth === 2 && info.verifiedCommonName === undefined) {
+      secured.close();
+      throw new Error(info.certificateFault ?? "the client presented no certificate");
+    }
+    return secured;
+  } catch (error) {
+    cipher.destroy();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TlsHandshakeError(reason, { cause: error });
+  }
+}
+
+function infoOf(socket: TLSSocket, state: ServerTlsState, asks: boolean): TlsInfo {
+  const protocol = socket.getProtocol() ?? "unknown";
+  const cipher = socket.getCipher()?.standardName ?? "unknown";
+  return { protocol, cipher, ...(asks ? judgeCertificate(socket, state) : {}) };
+}
+
+/** What Deno's socket has beside Node's typed interface. */
+interface Verifying {
+  readonly ssl: { verifyError(): unknown } | null;
+}
+
+/** The certificate's name, if it is present and known to be verified; or what is wrong with it. */
+function judgeCertificate(
+  socket: TLSSocket,
+  state: ServerTlsState,
+): Pick<TlsInfo, "verifiedCommonName" | "certificateFault"> {
+  const certificate: Partial<PeerCertificate> | null = socket.getPeerCertificate();
+  const raw = certificate?.raw;
+  if (raw === undefined || raw.length === 0) return {};
+  // A resumed session would carry a certificate that was not verified in this handshake.
+  if (socket.isSessionReused()) return { certificateFault: "the TLS session was resumed" };
+  const handle = (socket as unknown as Verifying).ssl;
+  if (handle === null) return { certificateFault: "the connection has ended" };
+  const fault = handle.verifyError();
+  if (fault !== null && fault !== undefined && fault !== "") {
+    return { certificateFault: fault instanceof Error ? fault.message : String(fault) };
+  }
+  const name = commonNameOf(raw);
+  if (name === undefined) return { certificateFault: "the certificate has no usable Common Name" };
+  if (state.peercert !== undefined && name !== state.peercert) {
+    return { certificateFault: `the certificate is for "${name}", not "${state.peercert}"` };
+  }
+  return { verifiedCommonName: name };
+}

@@ -1,0 +1,301 @@
+/**
+ * TLS over any {@linkcode Connection}, on either side of it, by `node:tls`. Deno's own TLS can
+ * neither take over an accepted connection (STLS) nor ask for client certificates.
+ *
+ * @module
+ */
+
+import type { Buffer } from "node:buffer";
+import { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { reasonOf } from "../errors.ts";
+import type { Connection, Endpoint, TlsInfo } from "./connection.ts";
+
+/** Small while nothing but commands arrive, for a pending read pins its buffer. */
+const READ_LEAST = 4 * 1024;
+const READ_MOST = 64 * 1024;
+/** What is encrypted in one go; Deno's TLS takes up to 64 KiB at once from a stream. */
+const WRITE_SLICE = 32 * 1024;
+/** Ciphertext that may wait for the peer before a write waits. */
+const WRITE_AHEAD = 64 * 1024;
+/** How long a closed connection waits for the peer's end, and how much it throws away meanwhile. */
+const LINGER_MS = 2000;
+const LINGER_BYTES = 256 * 1024;
+
+/** A connection whose sending side can be shut down on its own. */
+interface HalfClosing {
+  shutdown(): void;
+}
+
+/**
+ * The encrypted side: what `node:tls` reads and writes. It never emits an error that nobody
+ * listens to, and ends by itself when the connection does.
+ */
+export class CipherStream extends Duplex {
+  readonly #connection: Connection;
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #size = READ_LEAST;
+  #reading = false;
+  #draining = false;
+  #drained = 0;
+  #waiting: (() => void) | undefined;
+
+  /** Reads and writes the connection, which belongs to this stream from now on. */
+  constructor(connection: Connection) {
+    super({ allowHalfOpen: true, highWaterMark: READ_MOST, emitClose: true });
+    this.#connection = connection;
+    this.on("error", () => this.#settle());
+    this.on("close", () => this.#settle());
+  }
+
+  /** Settles when no more than `limit` bytes wait for the peer, or the stream is broken. */
+  async belowLimit(limit: number): Promise<void> {
+    while (!this.destroyed && this.writableLength > limit) {
+      await new Promise<void>((resolve) => this.#waiting = resolve);
+    }
+  }
+
+  /**
+   * Ends the connection behind what was written: like `TcpConnection`, it waits for the peer's
+   * end and throws away what still comes, so that no reset destroys our last words.
+   */
+  async finish(): Promise<void> {
+    const timer = setTimeout(() => this.destroy(), LINGER_MS);
+    try {
+      await this.belowLimit(0);
+      if (this.#reading && !this.destroyed && "shutdown" in this.#connection) {
+        this.#draining = true;
+        (this.#connection as Connection & HalfClosing).shutdown();
+        await new Promise<void>((resolve) => this.#waiting = resolve);
+      }
+    } finally {
+      clearTimeout(timer);
+      this.destroy();
+    }
+  }
+
+  /** Reads the connection once; Node's interface. */
+  override _read(): void {
+    if (!this.#reading && !this.destroyed) void this.#pump();
+  }
+
+  /** Writes one piece of ciphertext; Node's interface. */
+  override _write(
+    chunk: Buffer,
+    _encoding: string,
+    callback: (error?: Error | null) => void,
+  ): void {
+    this.#connection.write(chunk).then(() => {
+      callback();
+      this.#settle();
+    }, callback);
+  }
+
+  /** Nothing to do: {@linkcode finish} ends the connection; Node's interface. */
+  override _final(callback: (error?: Error | null) => void): void {
+    callback();
+  }
+
+  /** Closes the connection; Node's interface. */
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#connection.close();
+    this.#buffer = undefined;
+    callback(error);
+  }
+
+  async #pump(): Promise<void> {
+    this.#reading = true;
+    const buffer = this.#buffer ??= new Uint8Array(this.#size);
+    let count: number | null = null;
+    try {
+      count = await this.#connection.read(buffer);
+    } catch (error) {
+      this.#reading = false;
+      this.destroy(error instanceof Error ? error : new Error(reasonOf(error)));
+      return;
+    }
+    this.#reading = false;
+    if (this.#draining) this.#drain(count);
+    else if (count === null) this.push(null);
+    else this.#deliver(buffer, count);
+  }
+
+  #deliver(buffer: Uint8Array, count: number): void {
+    // Full reads come from a transfer, short ones from a dialogue.
+    this.#size = count === buffer.length ? READ_MOST : READ_LEAST;
+    this.push(buffer.subarray(0, count));
+    // Node's TLS copies at once what it takes at once; else the buffer is in the queue.
+    if (this.readableLength > 0 || this.#size !== buffer.length) this.#buffer = undefined;
+  }
+
+  #drain(count: number | null): void {
+    this.#drained += count ?? LINGER_BYTES;
+    if (this.#drained >= LINGER_BYTES) this.#settle();
+    else void this.#pump();
+  }
+
+  #settle(): void {
+    const resolve = this.#waiting;
+    this.#waiting = undefined;
+    resolve?.();
+  }
+}
+
+/** A {@linkcode Connection} in the clear over an established TLS socket. */
+export class TlsConnection implements Connection {
+  /** What was agreed on. */
+  readonly tls: TlsInfo;
+  readonly #below: Connection;
+  readonly #cipher: CipherStream;
+  readonly #socket: TLSSocket;
+  #wake: (() => void) | undefined;
+  #ended = false;
+  #closed = false;
+  #failure: Error | undefined;
+
+  /** Takes over a socket whose handshake is complete. */
+  constructor(below: Connection, cipher: CipherStream, socket: TLSSocket, info: TlsInfo) {
+    this.#below = below;
+    this.#cipher = cipher;
+    this.#socket = socket;
+    this.tls = info;
+    const fail = (error: Error) => this.#fail(error);
+    // Without `_tlsError` a bad record after the handshake would go unseen.
+    socket.on("error", fail);
+    socket.on("_tlsError", fail);
+    socket.on("readable", () => this.#awake());
+    socket.on("end", () => this.#end());
+    socket.on("close", () => this.#end());
+  }
+
+  /** Our end. */
+  get local(): Endpoint {
+    return this.#below.local;
+  }
+
+  /** The other end. */
+  get peer(): Endpoint {
+    return this.#below.peer;
+  }
+
+  /** See {@linkcode Connection.read}. */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (!this.#closed) {
+      const ready = this.#socket.readableLength;
+      if (ready > 0) {
+        const chunk: Buffer | null = this.#socket.read(Math.min(ready, buffer.length));
+        if (chunk !== null) {
+          buffer.set(chunk);
+          return chunk.length;
+        }
+      }
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#ended) return null;
+      // Asks for more, and brings forth "end" where nothing more can come.
+      this.#socket.read(0);
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    return null;
+  }
+
+  /** See {@linkcode Connection.write}. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += WRITE_SLICE) {
+      this.#checkWritable();
+      const slice = bytes.subarray(at, at + WRITE_SLICE);
+      await new Promise<void>((resolve, reject) => {
+        this.#socket.write(slice, (error) => error ? reject(error) : resolve());
+      });
+      // The socket reports a write as done once it is encrypted; the peer's pace is felt here.
+      if (this.#cipher.writableLength > WRITE_AHEAD) await this.#cipher.belowLimit(WRITE_AHEAD);
+    }
+    this.#checkWritable();
+  }
+
+  /** See {@linkcode Connection.close}. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#awake();
+    if (this.#failure !== undefined || this.#cipher.destroyed) {
+      this.#destroy();
+      return;
+    }
+    // close_notify (RFC 8446 section 6.1), then the end of the connection behind it.
+    this.#socket.end(() => void this.#cipher.finish().then(() => this.#destroy()));
+  }
+
+  #checkWritable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#closed || this.#cipher.destroyed) {
+      throw new Deno.errors.BadResource("Cannot write: the connection is closed");
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#destroy();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#awake();
+  }
+
+  #awake(): void {
+    const resolve = this.#wake;
+    this.#wake = undefined;
+    resolve?.();
+  }
+
+  #destroy(): void {
+    this.#socket.destroy();
+    this.#cipher.destroy();
+  }
+}
+
+/**
+ * Waits for the handshake of a socket over `cipher`.
+ *
+ * @param event the event of its success
+ * @throws if it fails, the peer goes away, or the time (milliseconds) or the signal ends it;
+ * the connection is closed then
+ */
+export async function handshake(
+  socket: TLSSocket,
+  cipher: CipherStream,
+  event: "secure" | "secureConnect",
+  limits: { readonly timeout: number; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const gone = () => reject(new Error("the peer closed the connection during the TLS handshake"));
+  const abort = () => reject(limits.signal?.reason);
+  const timer = setTimeout(
+    () => reject(new Error(`the TLS handshake took longer than ${limits.timeout} ms`)),
+    limits.timeout,
+  );
+  // These listeners stay: whatever is emitted later must never be an uncaught error.
+  socket.on("error", reject);
+  socket.on("_tlsError", reject);
+  cipher.on("error", reject);
+  socket.once("close", gone);
+  cipher.once("end", gone);
+  cipher.once("close", gone);
+  socket.once(event, resolve);
+  limits.signal?.addEventListener("abort", abort, { once: true });
+  try {
+    limits.signal?.throwIfAborted();
+    await promise;
+  } catch (error) {
+    socket.destroy();
+    cipher.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    limits.signal?.removeEventListener("abort", abort);
+    socket.off("close", gone);
+    cipher.off("end", gone);
+    cipher.off("close", gone);
+  }
+}
