@@ -1,0 +1,284 @@
+/**
+ * The config file's tables as read by the schema: what was given, what it is
+ * worth, and where each value comes from. Reading never stops at a problem, so
+ * that all of them can be told at once; what could not be read is left open.
+ *
+ * @module
+ */
+import { type ConfigProblem, nearest, showValue } from "./problems.ts";
+import { schema } from "./schema.ts";
+import {
+  type Fields,
+  type List,
+  type ReadContext,
+  Refusal,
+  type Section,
+  type Setting,
+  type SettingsOf,
+  type Surroundings,
+} from "./schema_kit.ts";
+import { boolean } from "./value_types.ts";
+
+/** What one reading gathers. */
+export interface Reading {
+  readonly context: ReadContext;
+  readonly problems: ConfigProblem[];
+  readonly warnings: ConfigProblem[];
+  /** Defaults that follow from other settings, to be worked out when all are read. */
+  readonly later: (() => void)[];
+}
+
+/** A table of a TOML file. */
+export type RawTable = Record<string, unknown>;
+
+interface Entry {
+  readonly given: boolean;
+  raw?: unknown;
+  value?: unknown;
+}
+
+type ReadAs<E> = E extends Setting<infer T, boolean> ? T | undefined
+  : E extends Section<infer G, boolean> ? Table<G> | undefined
+  : E extends List<infer G> ? readonly Table<G>[]
+  : never;
+
+/** One table, read. */
+export class Table<F extends Fields> implements Surroundings {
+  /** Its full path; empty for the whole file. */
+  readonly path: string;
+  /** The item of an array that it is or belongs to. */
+  readonly item: string | undefined;
+  readonly parent: Surroundings | undefined;
+  readonly fields: F;
+  readonly #entries = new Map<string, Entry>();
+  readonly #reading: Reading;
+
+  constructor(fields: F, raw: RawTable, place: Place, reading: Reading) {
+    this.fields = fields;
+    this.path = place.path;
+    this.item = place.item;
+    this.parent = place.parent;
+    this.#reading = reading;
+    for (const key of Object.keys(fields)) {
+      // What is disabled counts as absent.
+      const given = Object.hasOwn(raw, key) && this.#enabled(raw[key], this.pathOf(key));
+      const entry: Entry = { given, raw: raw[key] };
+      this.#entries.set(key, entry);
+      this.#read(key, entry);
+    }
+    for (const key of Object.keys(raw)) {
+      if (!Object.hasOwn(fields, key) && !(key === "enabled" && place.path !== "")) {
+        this.#unknown(key);
+      }
+    }
+  }
+
+  /** The value of a setting, a table or the items of an array; undefined if there is none that is right. */
+  get<K extends keyof F & string>(key: K): ReadAs<F[K]> {
+    return this.#entries.get(key)?.value as ReadAs<F[K]>;
+  }
+
+  /** Whether the file has the key, be its value right or wrong. */
+  given(key: keyof F & string): boolean {
+    return this.#entries.get(key)?.given === true;
+  }
+
+  /** The full path of a key in this table. */
+  pathOf(key: string): string {
+    const shown = /^[\w-]+$/.test(key) ? key : JSON.stringify(key);
+    return this.path === "" ? shown : `${this.path}.${shown}`;
+  }
+
+  /** Adds a problem of a key; the message follows the path. */
+  problem(key: keyof F & string | undefined, message: string): void {
+    this.#reading.problems.push(this.#about(key, message));
+  }
+
+  /** Adds a problem of a key's value; the message follows the value, which is masked if secret. */
+  wrong(key: keyof F & string, message: string): void {
+    this.problem(key, `${this.shown(key)} ${message}`);
+  }
+
+  /** Adds a warning about a key. */
+  warn(key: keyof F & string | undefined, message: string): void {
+    this.#reading.warnings.push(this.#about(key, message));
+  }
+
+  /** A key's value as the file gives it, masked if secret. */
+  shown(key: keyof F & string): string {
+    const field = this.fields[key]!;
+    if (field.kind === "setting" && field.about.secret) return '"***"';
+    return showValue(this.#entries.get(key)?.raw);
+  }
+
+  /** All values, as the schema promises them if no problem was found. */
+  toSettings(): SettingsOf<F> {
+    const values: Record<string, unknown> = {};
+    for (const [key, { value }] of this.#entries) {
+      if (value instanceof Table) values[key] = value.toSettings();
+      else if (Array.isArray(value) && value[0] instanceof Table) {
+        values[key] = value.map((item) => item.toSettings());
+      } else if (value !== undefined) values[key] = value;
+    }
+    return values as SettingsOf<F>;
+  }
+
+  #about(key: string | undefined, message: string): ConfigProblem {
+    return {
+      path: key === undefined ? this.path : this.pathOf(key),
+      ...(this.item === undefined ? {} : { item: this.item }),
+      message,
+    };
+  }
+
+  #read(key: string, entry: Entry): void {
+    const field = this.fields[key]!;
+    if (field.kind === "setting") this.#readSetting(key, field, entry);
+    else if (field.kind === "section") this.#readSection(key, field, entry);
+    else this.#readList(key, field, entry);
+  }
+
+  #readSetting(key: string, field: Setting<unknown, boolean>, entry: Entry): void {
+    const { type, fallback } = field;
+    if (entry.given) {
+      try {
+        entry.value = type.parse(entry.raw, this.#reading.context);
+        if (type.exists) this.#checkExists(key, entry.value as string, type.exists);
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        this.wrong(key, error.message || `is not allowed; it takes ${type.allowed}`);
+      }
+    } else if (field.mandatory) {
+      this.problem(key, `is missing, and there is no default; it takes ${type.allowed}`);
+    } else if (typeof fallback === "object") {
+      this.#reading.later.push(() => {
+        const raw = fallback.value(this, this.#reading.context);
+        if (raw !== undefined) entry.value = type.parse(raw, this.#reading.context);
+      });
+    } else if (fallback !== undefined) {
+      entry.value = type.parse(fallback, this.#reading.context);
+    }
+  }
+
+  #readSection(key: string, field: Section<Fields, boolean>, entry: Entry): void {
+    let raw = entry.given ? entry.raw : field.always ? {} : undefined;
+    if (raw === undefined) return;
+    if (field.shorthand !== undefined && typeof raw === "string") raw = { [field.shorthand]: raw };
+    if (!isTable(raw)) {
+      const takes = field.shorthand === undefined
+        ? "a table"
+        : `a ${field.shorthand}'s path, or a table`;
+      this.wrong(key, `is not allowed; it takes ${takes} of ${keysOf(field.fields)}`);
+      return;
+    }
+    const place = { path: this.pathOf(key), item: this.item, parent: this };
+    entry.value = new Table(field.fields, raw, place, this.#reading);
+  }
+
+  #readList(key: string, field: List<Fields>, entry: Entry): void {
+    const items: Table<Fields>[] = [];
+    entry.value = items;
+    const raw = entry.given ? entry.raw : [];
+    if (!Array.isArray(raw) || !raw.every(isTable)) {
+      this.wrong(
+        key,
+        `is not allowed; it takes an array of tables, each opened by [[${this.pathOf(key)}]]`,
+      );
+      return;
+    }
+    raw.forEach((table: RawTable, index) => {
+      const path = `${this.pathOf(key)}[${index}]`;
+      if (!this.#enabled(table, path)) return;
+      const id = table[field.id];
+      const item = typeof id === "string" ? `${field.item} ${showValue(id)}` : undefined;
+      items.push(new Table(field.fields, table, { path, item, parent: this }, this.#reading));
+    });
+    if (items.length < field.atLeast) {
+      this.problem(key, `names no ${field.item}; add one, opened by [[${this.pathOf(key)}]]`);
+    }
+  }
+
+  #enabled(raw: unknown, path: string): boolean {
+    if (!isTable(raw) || !Object.hasOwn(raw, "enabled")) return true;
+    try {
+      return boolean.parse(raw.enabled, this.#reading.context);
+    } catch {
+      const message = `${showValue(raw.enabled)} is not allowed; it takes ${boolean.allowed}`;
+      this.#reading.problems.push({ path: `${path}.enabled`, message });
+      return true;
+    }
+  }
+
+  #unknown(key: string): void {
+    const known = Object.keys(this.fields);
+    const near = nearest(key, known);
+    const elsewhere = near === undefined ? homeOf(key, schema, "") : undefined;
+    const help = near !== undefined
+      ? `Did you mean "${near}"?`
+      : elsewhere !== undefined
+      ? `It belongs in ${elsewhere}`
+      : `Known here: ${keysOf(this.fields)}`;
+    this.#reading.problems.push(this.#about(key, `is no known key. ${help}`));
+  }
+
+  #checkExists(key: string, path: string, kind: "file" | "folder if there"): void {
+    const fault = existenceFault(path, kind);
+    if (fault !== undefined) {
+      const raw = this.#entries.get(key)!.raw;
+      this.wrong(key, (raw === path ? "" : `(${path}) `) + fault);
+    }
+  }
+}
+
+interface Place {
+  readonly path: string;
+  readonly item: string | undefined;
+  readonly parent: Surroundings | undefined;
+}
+
+/** Reads a whole file's tables by the schema. */
+export function readTables(raw: RawTable, reading: Reading): Table<typeof schema> {
+  const place: Place = { path: "", item: undefined, parent: undefined };
+  const root = new Table(schema, raw, place, reading);
+  for (const work of reading.later) work();
+  return root;
+}
+
+/** Whether a value of a TOML file is a table. */
+export function isTable(raw: unknown): raw is RawTable {
+  return typeof raw === "object" && raw !== null && !Array.isArray(raw) && !(raw instanceof Date);
+}
+
+/** What keeps a file from being read, or a folder from being one; undefined if all is well. */
+function existenceFault(path: string, kind: "file" | "folder if there"): string | undefined {
+  try {
+    const isFolder = Deno.statSync(path).isDirectory;
+    if (kind === "folder if there") return isFolder ? undefined : "is a file, not a folder";
+    if (isFolder) return "is a folder, not a file";
+    Deno.openSync(path).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      return `cannot be read: ${(error as Error).message}`;
+    }
+    if (kind === "file") return "is not there: create the file, or correct the path";
+  }
+  return undefined;
+}
+
+function keysOf(fields: Fields): string {
+  return Object.keys(fields).map((key) => `"${key}"`).join(", ");
+}
+
+/** The path of the table that knows a key, if just one does. */
+function homeOf(key: string, fields: Fields, path: string): string | undefined {
+  const homes = new Set<string>();
+  const search = (at: Fields, where: string): void => {
+    for (const [name, field] of Object.entries(at)) {
+      if (name === key) homes.add(where === "" ? "the top level" : where);
+      const inner = where === "" ? name : `${where}.${name}`;
+      if (field.kind !== "setting") search(field.fields, inner);
+    }
+  };
+  search(fields, path);
+  return homes.size === 1 ? [...homes][0] : undefined;
+}
