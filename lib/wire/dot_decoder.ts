@@ -1,0 +1,194 @@
+/**
+ * From a message's multi-line form on the wire to the message (RFC 1939 section 3): dot-stuffing
+ * undone, the terminator found, line ends as wanted. No I/O; the pieces may be cut anywhere.
+ *
+ * Servers are strict or sloppy about line ends, and the two must not be mixed up: to a strict one
+ * LF "." LF is ordinary text, and whoever took it for the end would read the rest of somebody's
+ * message as replies. So the first line decides. If it ends in CRLF, only CRLF ends lines; if it
+ * ends in a bare LF, any LF does.
+ *
+ * @module
+ */
+
+const CR = 0x0d;
+const LF = 0x0a;
+const DOT = 0x2e;
+const ONE_CR = Uint8Array.of(CR);
+
+/** What a {@linkcode DotDecoder} makes of a message. */
+export type DecodedForm =
+  /** CRLF becomes LF, dot-stuffing is undone. */
+  | "lf"
+  /** Dot-stuffing is undone, line ends stay. */
+  | "crlf"
+  /** All line ends become CRLF, dot-stuffing stays (and is added behind a bare LF). */
+  | "wire";
+
+/** Where in a line the next byte stands: at its start, behind a dot there, behind that and CR, or in its text. */
+type Position = "start" | "dot" | "dot-cr" | "text";
+
+/** Decodes one message. */
+export class DotDecoder {
+  readonly #form: DecodedForm;
+  #position: Position = "start";
+  /** Whether any LF ends a line; undefined until the first line has ended. */
+  #sloppy: boolean | undefined;
+  /** The last byte of text was CR. */
+  #afterCr = false;
+  /** The last byte was an LF that ended no line. */
+  #afterBareLf = false;
+  /** A CR that is not written yet, since an LF may follow (form `lf`). */
+  #heldCr = false;
+  #octets = 0;
+  #next = 0;
+  #done = false;
+  #perhapsEnded: "glued" | "line" | undefined;
+
+  /** @param form what to make of the message */
+  constructor(form: DecodedForm) {
+    this.#form = form;
+  }
+
+  /** The most bytes that {@linkcode decode} writes for `bytes` bytes. */
+  static room(bytes: number): number {
+    return 2 * bytes + 3;
+  }
+
+  /** Whether the terminator was found. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** The message's octets so far as the server sends them, dot-stuffing not counted. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Where in the source the last {@linkcode decode} stopped: what follows must be given again. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /**
+   * Whether the source ends in something that a broken server may mean as its terminator: a dot
+   * on a `line` of its own behind a bare LF, or `glued` to a last line that lacks its end. Only
+   * silence can tell; those bytes are not taken and not counted in {@linkcode octets}.
+   */
+  get perhapsEnded(): "glued" | "line" | undefined {
+    return this.#perhapsEnded;
+  }
+
+  /**
+   * Decodes `source[from, to)` into `target` at `offset`, where there must be {@linkcode room}.
+   * Stops behind the terminator, else up to three bytes before the end of the source.
+   *
+   * @returns the offset behind the last byte written
+   */
+  decode(
+    source: Uint8Array,
+    from: number,
+    to: number,
+    target: Uint8Array,
+    offset: number,
+  ): number {
+    const input = source.subarray(from, to);
+    const limit = doubtfulFrom(input);
+    this.#perhapsEnded = undefined;
+    let at = 0;
+    let out = offset;
+    while (at < input.length && !this.#done) {
+      if (!this.#inText) {
+        out = this.#begin(input[at]!, target, out);
+        if (!this.#inText) at++;
+        continue;
+      }
+      if (at >= limit) {
+        this.#doubt(input, limit);
+        break;
+      }
+      const lf = input.indexOf(LF, at);
+      const stop = lf < 0 || lf > limit ? limit : lf;
+      out = this.#text(input, at, stop, target, out);
+      at = stop;
+      if (stop === lf) {
+        out = this.#lineFeed(target, out);
+        at++;
+      }
+    }
+    this.#next = from + at;
+    return out;
+  }
+
+  get #inText(): boolean {
+    return this.#position === "text";
+  }
+
+  /** Takes a byte at a line's start; leaves it, in position `text`, if it belongs to the text. */
+  #begin(byte: number, target: Uint8Array, offset: number): number {
+    const position = this.#position;
+    if (position === "start" && byte === DOT) this.#position = "dot";
+    else if (position === "dot" && byte === CR) this.#position = "dot-cr";
+    else if (position !== "start" && byte === LF) this.#done = true;
+    else {
+      this.#position = "text";
+      if (position === "start") return offset;
+      let out = offset;
+      if (this.#form === "wire") target[out++] = DOT;
+      // A CR that no LF follows is text like any other.
+      return position === "dot-cr" ? this.#text(ONE_CR, 0, 1, target, out) : out;
+    }
+    return offset;
+  }
+
+  /** Takes `input[from, to)`, in which there is no LF. */
+  #text(
+    input: Uint8Array,
+    from: number,
+    to: number,
+    target: Uint8Array,
+    offset: number,
+  ): number {
+    if (from === to) return offset;
+    let out = offset;
+    this.#octets += to - from;
+    this.#afterCr = input[to - 1] === CR;
+    if (this.#heldCr) target[out++] = CR;
+    if (this.#afterBareLf && this.#form === "wire" && input[from] === DOT) target[out++] = DOT;
+    this.#afterBareLf = false;
+    this.#heldCr = this.#form === "lf" && this.#afterCr;
+    const end = this.#heldCr ? to - 1 : to;
+    target.set(input.subarray(from, end), out);
+    return out + end - from;
+  }
+
+  #lineFeed(target: Uint8Array, offset: number): number {
+    let out = offset;
+    const crlf = this.#afterCr;
+    if (this.#form === "wire" && !crlf) target[out++] = CR;
+    target[out++] = LF;
+    this.#octets++;
+    this.#sloppy ??= !crlf;
+    this.#heldCr = this.#afterCr = false;
+    if (crlf || this.#sloppy) this.#position = "start";
+    else this.#afterBareLf = true;
+    return out;
+  }
+
+  /** Says what a held back end may mean. */
+  #doubt(input: Uint8Array, limit: number): void {
+    if (input[input.length - 1] === LF) {
+      this.#perhapsEnded = this.#afterBareLf ? "line" : "glued";
+    }
+  }
+}
+
+/**
+ * Where a dot stands that is the last byte but for a line end: it, and all before it, may be the
+ * whole message.
+ */
+function doubtfulFrom(input: Uint8Array): number {
+  let at = input.length - 1;
+  if (input[at] === LF) at--;
+  if (input[at] === CR) at--;
+  return input[at] === DOT ? at : input.length;
+}
