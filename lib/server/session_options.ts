@@ -5,6 +5,7 @@
  */
 
 import type { Authenticator, ServerMechanism } from "../auth/types.ts";
+import type { SessionTranscript } from "../log/transcript.ts";
 import type { MaildropStore } from "../maildir/maildrop.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Deadlines } from "../transport/deadlines.ts";
@@ -49,6 +50,8 @@ export interface SessionLog {
 
 /** Everything that {@linkcode runSession} needs besides its connection. */
 export interface SessionOptions {
+  /** Names the session in the log, as it does in the transcript. */
+  readonly id: string;
   /** The listener's settings. */
   readonly settings: SessionSettings;
   /** Checks credentials. */
@@ -69,4 +72,6 @@ export interface SessionOptions {
   readonly group: SessionGroup;
   /** The trace log. */
   readonly log: SessionLog;
+  /** The record of this session's dialogue, where one is configured. */
+  readonly transcript?: SessionTranscript;
 }
