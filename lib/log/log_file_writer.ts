@@ -149,7 +149,7 @@ export class LogFileWriter implements LogSink {
     const left = this.#queue.reduce((sum, { lines, lost }) => sum + countLines(lines) + lost, 0) +
       countLines(new TextDecoder().decode(this.#flight?.bytes.subarray(this.#flight.done)));
     if (left > 0) {
-      this.#report(`The last ${left} lines of the log "${this.#settings.file}" are lost`);
+      this.#report(`Log "${this.#settings.file}": lines lost at the end: ${left}`);
     }
   }
 
@@ -176,7 +176,7 @@ export class LogFileWriter implements LogSink {
   }
 
   #lossNote(lines: number): string {
-    return `${timeStamp(this.#now())} ** ${lines} lines of this log were lost here\n`;
+    return `${timeStamp(this.#now())} ** Lines of this log lost here: ${lines}\n`;
   }
 
   #drainIn(milliseconds: number): void {
@@ -287,7 +287,7 @@ export class LogFileWriter implements LogSink {
     if (this.#failing === undefined) return;
     const { lost } = this.#failing;
     this.#failing = undefined;
-    const loss = lost > 0 ? `; ${lost} lines were lost meanwhile` : "";
+    const loss = lost > 0 ? `; lines lost meanwhile: ${lost}` : "";
     this.#report(`The log file "${this.#file?.path}" can be written again${loss}`);
   }
 

@@ -49,7 +49,7 @@ export class LogPort {
   #closed = false;
   #idle: (() => void) | undefined;
 
-  /** @param port the worker's end of a channel whose other end has {@linkcode LogRouter.attach} */
+  /** Takes over the worker's end of a channel whose other end has {@linkcode LogRouter.attach}. */
   constructor(port: MessagePort, options: LogPortOptions = {}) {
     this.#port = port;
     this.#delay = options.delay ?? 50;

@@ -27,6 +27,8 @@ export class Transcript {
   readonly #now: () => number;
 
   /**
+   * A transcript that nothing is in yet.
+   *
    * @param sink where the lines go
    * @param now the clock, in milliseconds since 1970
    */
