@@ -239,10 +239,15 @@ export function makeMessages(options: MailboxOptions = {}): TestMessage[] {
   return drafts.map((draft, i) => placed(draft, i + 1));
 }
 
-/** Every fourth message is in cur/; some names carry sizes, as Dovecot and others write them. */
+/**
+ * Every fourth message is in cur/; some names carry sizes, as Dovecot writes
+ * them: W does not count the line end that the last line lacks.
+ */
 function placed(draft: Draft, number: number): TestMessage {
   const wire = wireForm(draft.disk);
-  const sizes = number % 3 === 0 ? `,S=${draft.disk.length},W=${wire.length}` : "";
+  const counted = wire.length - (draft.disk.length > 0 && draft.disk.at(-1) !== 0x0a ? 2 : 0);
+  const sized = number % 3 === 0 || draft.traits.includes("large");
+  const sizes = sized ? `,S=${draft.disk.length},W=${counted}` : "";
   const base = `${1_700_000_000 + 60 * number}.M${number}P1Q${number}.mail.example${sizes}`;
   const flags = ["", "S", "RS", "F"][number % 16 >> 2]!;
   const file = number % 4 === 0 ? `cur/${base}:2,${flags}` : `new/${base}`;

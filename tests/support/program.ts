@@ -36,6 +36,8 @@ export interface ConfigOptions {
   readonly userpath?: string;
   /** Lines for both listeners' `ssl` block. */
   readonly ssl?: string;
+  /** Whatever else the config is to hold, behind all of this. */
+  readonly more?: string;
 }
 
 /** The folder of the certificates made for tests. */
@@ -75,7 +77,8 @@ ${options.pop3server ?? ""}
 auth_delay = "100ms"
 ${options.limits ?? ""}
 ${listener("plain", true)}
-${listener("tls", false)}`;
+${listener("tls", false)}
+${options.more ?? ""}`;
 }
 
 /** The Maildir of a user of {@linkcode configText}. */
@@ -88,6 +91,25 @@ export function programCommand(args: readonly string[]): { command: string; args
   const binary = Deno.env.get("MAILISMUS_BIN");
   if (binary) return { command: binary, args: [...args] };
   return { command: "sh", args: [`${root}scripts/mailismus`, ...args] };
+}
+
+/** A throw-away folder. */
+export class TempFolder implements AsyncDisposable {
+  /** Its absolute path. */
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Makes one. */
+  static async make(): Promise<TempFolder> {
+    return new TempFolder(await Deno.makeTempDir({ prefix: "mailismus-test-" }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
 }
 
 /** A running server. */
