@@ -1,0 +1,64 @@
+/**
+ * The lines of the directory's files.
+ *
+ * @module
+ */
+import { reasonOf } from "../errors.ts";
+import { decodeText } from "../wire/text.ts";
+import type { FileProblem } from "./problems.ts";
+
+/** A line that says something. */
+export interface FileLine {
+  /** From 1. */
+  readonly number: number;
+  /** Without the white space around it. */
+  readonly text: string;
+}
+
+/** Removes the white space around a name or value: that of ASCII only, since a password may end in another. */
+export function trim(text: string): string {
+  return text.replace(/^[ \t\r\f\v]+/, "").replace(/[ \t\r\f\v]+$/, "");
+}
+
+/**
+ * Reads a file's lines, leaving out blank ones and those that start with `#`.
+ *
+ * @returns the problem if it cannot be read or is not UTF-8; never throws
+ */
+export async function readLines(file: string): Promise<FileLine[] | FileProblem> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(file);
+  } catch (error) {
+    return { file, message: `Cannot read the file: ${reasonOf(error)}` };
+  }
+  const text = decodeText(bytes);
+  if (text === undefined) {
+    return { file, line: firstBadLine(bytes), message: "The line is not UTF-8 text" };
+  }
+  return linesOf(text);
+}
+
+/** The lines of a file's text; a byte order mark before the first one is ignored. */
+export function linesOf(text: string): FileLine[] {
+  const lines: FileLine[] = [];
+  text.replace(/^\uFEFF/, "").split("\n").forEach((line, index) => {
+    const trimmed = trim(line);
+    if (trimmed !== "" && !trimmed.startsWith("#")) {
+      lines.push({ number: index + 1, text: trimmed });
+    }
+  });
+  return lines;
+}
+
+function firstBadLine(bytes: Uint8Array): number {
+  let number = 1;
+  let from = 0;
+  while (true) {
+    const to = bytes.indexOf(0x0a, from);
+    const line = bytes.subarray(from, to < 0 ? bytes.length : to);
+    if (to < 0 || decodeText(line) === undefined) return number;
+    from = to + 1;
+    number++;
+  }
+}
