@@ -83,6 +83,5 @@ function expand(raw: unknown, context: ReadContext, allowed: readonly string[]):
 }
 
 function hasControl(raw: string): boolean {
-  // deno-lint-ignore no-control-regex -- these characters are what it is about
   return /[\r\n\0]/.test(raw);
 }

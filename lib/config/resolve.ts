@@ -70,13 +70,11 @@ export function resolveConfig(
 
 function resolveListener(settings: ListenerSettings, context: ReadContext): Listener {
   const { configlink: _followed, server, ...rest } = settings;
-  const { authtypes } = server;
   return {
     ...rest,
     server: {
       ...server,
       greet: server.greet.replaceAll("%H%", context.hostname),
-      authtypes_ssl: server.authtypes_ssl.filter((name) => authtypes.includes(name)),
     },
   };
 }
@@ -85,12 +83,12 @@ function resolveClient(settings: ClientSettings, secrets: Secrets): Client {
   const { server, smtp, ...rest } = settings;
   const { address, password_file: _file, password_env: _env, ...login } = server;
   const password = login.password ?? secrets.get(settings.id);
-  const tlsFromStart = settings.ssl !== undefined && !settings.ssl.latent;
+  // Ports were filled in when the settings were settled.
   return {
     ...rest,
     server: {
       host: address.host,
-      port: address.port ?? (tlsFromStart ? 995 : 110),
+      port: address.port!,
       ...login,
       ...(password === undefined ? {} : { password }),
     },
@@ -99,7 +97,7 @@ function resolveClient(settings: ClientSettings, secrets: Secrets): Client {
         ...smtp,
         server: {
           host: smtp.server.host,
-          port: smtp.server.port ?? (smtp.tls === "implicit" ? 465 : 25),
+          port: smtp.server.port!,
         },
       },
     }),

@@ -53,6 +53,8 @@ export interface About {
   readonly manual?: string;
   /** Whether the value must never be printed. */
   readonly secret?: true;
+  /** Whether it names a file that only the program should be able to read. */
+  readonly private?: true;
 }
 
 /** The view of the settings around one whose default follows from them. */
@@ -105,6 +107,9 @@ export interface List<F extends Fields> {
   /** How many items there must be at least. */
   readonly atLeast: number;
 }
+
+/** The settings of a declared table or array. */
+export type FieldsOf<S extends { fields: Fields }> = S["fields"];
 
 /** Anything that can stand in a table. */
 // deno-lint-ignore no-explicit-any -- the type of a value varies over a table

@@ -49,6 +49,7 @@ const oauth2 = optionalSection(
     refresh_token_file: optional(existingFile, {
       meaning: "A file that holds it instead; exactly one of the two is needed.",
       example: '"%DIRCONF%/work.refresh"',
+      private: true,
     }),
     scope: optional(nonEmpty, {
       meaning: "The scope to ask for, if the provider wants one named.",
@@ -79,6 +80,7 @@ export const clientServer = section("The remote server and the login there.", {
   password_file: optional(existingFile, {
     meaning: "A file whose first line is the password.",
     example: '"%DIRCONF%/anna.password"',
+    private: true,
   }),
   password_env: optional(
     text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, allowed: "the name of an environment variable" }),
@@ -99,6 +101,7 @@ export const clientServer = section("The remote server and the login there.", {
     meaning:
       "A file whose first line is an access token, kept fresh by another program; for the two OAuth methods.",
     example: '"/run/tokens/work"',
+    private: true,
   }),
   oauth2,
 });
@@ -125,6 +128,7 @@ export const clientSsl = optionalSection("TLS. Without this section the session 
     meaning: "Its private key, PEM.",
     example: '"%DIRCONF%/tls/anna.key"',
     manual: "NAF 8",
+    private: true,
   }),
   certpass: optional(text(), {
     meaning: "The password of an encrypted key.",
@@ -177,7 +181,8 @@ const smtp = optionalSection(
   },
 );
 
-const clients = list({
+/** `[[pop3download.clients]]` */
+export const clients = list({
   item: "client",
   id: "id",
   atLeast: 0,
@@ -188,7 +193,7 @@ const clients = list({
     example: '"anna-work"',
     manual: "4.9.2",
   }),
-  recip: mandatory(noSpace, {
+  recip: mandatory(nonEmpty, {
     meaning:
       "Who gets the messages: a user of the users file; with `smtp` an address. With `downloads_directory` it only replaces `%U%`.",
     example: '"anna"',

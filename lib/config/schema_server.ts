@@ -40,6 +40,7 @@ export const listenerSsl = optionalSection("TLS. Without this section the listen
     meaning: "The certificate's private key, PEM.",
     example: '"%DIRCONF%/tls/key.pem"',
     manual: "NAF 8",
+    private: true,
   }),
   certpass: optional(text(), {
     meaning: "The password of an encrypted key.",
@@ -127,7 +128,8 @@ function tlsOnlyMethods(around: Surroundings): unknown {
   return authtypes?.length === 0 ? "-" : authtypes;
 }
 
-const listeners = list({
+/** `[[pop3server.listeners]]` */
+export const listeners = list({
   item: "listener",
   id: "name",
   atLeast: 1,

@@ -8,6 +8,7 @@
 import { type ConfigProblem, nearest, showValue } from "./problems.ts";
 import { schema } from "./schema.ts";
 import {
+  type About,
   type Fields,
   type List,
   type ReadContext,
@@ -17,6 +18,7 @@ import {
   type SettingsOf,
   type Surroundings,
 } from "./schema_kit.ts";
+import { settle } from "./settle.ts";
 import { boolean } from "./value_types.ts";
 
 /** What one reading gathers. */
@@ -83,6 +85,11 @@ export class Table<F extends Fields> implements Surroundings {
     return this.#entries.get(key)?.given === true;
   }
 
+  /** Puts a value in the place of another, where it is narrowed down by a third. */
+  replace<K extends keyof F & string>(key: K, value: NonNullable<ReadAs<F[K]>>): void {
+    this.#entries.get(key)!.value = value;
+  }
+
   /** The full path of a key in this table. */
   pathOf(key: string): string {
     const shown = /^[\w-]+$/.test(key) ? key : JSON.stringify(key);
@@ -142,8 +149,10 @@ export class Table<F extends Fields> implements Surroundings {
     const { type, fallback } = field;
     if (entry.given) {
       try {
-        entry.value = type.parse(entry.raw, this.#reading.context);
-        if (type.exists) this.#checkExists(key, entry.value as string, type.exists);
+        const value = type.parse(entry.raw, this.#reading.context);
+        const usable = !type.exists ||
+          this.#checkFile(key, value as string, type.exists, field.about);
+        if (usable) entry.value = value;
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         this.wrong(key, error.message || `is not allowed; it takes ${type.allowed}`);
@@ -221,12 +230,15 @@ export class Table<F extends Fields> implements Surroundings {
     this.#reading.problems.push(this.#about(key, `is no known key. ${help}`));
   }
 
-  #checkExists(key: string, path: string, kind: "file" | "folder if there"): void {
+  #checkFile(key: string, path: string, kind: "file" | "folder if there", about: About): boolean {
     const fault = existenceFault(path, kind);
     if (fault !== undefined) {
       const raw = this.#entries.get(key)!.raw;
       this.wrong(key, (raw === path ? "" : `(${path}) `) + fault);
+    } else if (about.private && openToOthers(path)) {
+      this.warn(key, `${path} holds a secret, but every user of this machine can read it`);
     }
+    return fault === undefined;
   }
 }
 
@@ -241,6 +253,7 @@ export function readTables(raw: RawTable, reading: Reading): Table<typeof schema
   const place: Place = { path: "", item: undefined, parent: undefined };
   const root = new Table(schema, raw, place, reading);
   for (const work of reading.later) work();
+  settle(root);
   return root;
 }
 
@@ -263,6 +276,12 @@ function existenceFault(path: string, kind: "file" | "folder if there"): string 
     if (kind === "file") return "is not there: create the file, or correct the path";
   }
   return undefined;
+}
+
+/** Whether users other than the owner and the group may read a file. */
+export function openToOthers(path: string): boolean {
+  // Where there are no such permissions (Windows), the mode is null.
+  return ((Deno.statSync(path).mode ?? 0) & 0o004) !== 0;
 }
 
 function keysOf(fields: Fields): string {

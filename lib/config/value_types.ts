@@ -20,7 +20,6 @@ export function text(
     allowed,
     parse(raw) {
       if (typeof raw !== "string") throw new Refusal();
-      // deno-lint-ignore no-control-regex -- these characters are what it is about
       if (/[\r\n\0]/.test(raw)) {
         throw new Refusal("contains a line break or NUL, which would break the protocol's lines");
       }
@@ -213,11 +212,11 @@ export function mechanisms<const M extends string>(
   };
 }
 
-/** A host and perhaps a port. */
+/** A host and a port. */
 export interface HostPort {
   /** A host name or an IP address, without brackets. */
   readonly host: string;
-  /** Absent if the text names none. */
+  /** Absent if the text names none; filled in when all settings are known. */
   readonly port?: number;
 }
 
