@@ -30,6 +30,8 @@ const MECHANISMS = new Set(
     "SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS KERBEROS_V4").split(" "),
 );
 
+const SHORTEST_QUOTE = 4;
+
 /** A command line as it may be shown, and what was hidden of it. */
 export interface MaskedCommand {
   /** The line, its secrets replaced by {@linkcode MASK}. */
@@ -61,11 +63,23 @@ export function maskCommand(line: string): MaskedCommand {
   if (keyword === "APOP") {
     // RFC 1939 section 7: the digest is the last word, a name may be anything before it.
     const at = rest.lastIndexOf(" ");
-    return at > 0 && /^[0-9a-f]{32}$/i.test(rest.slice(at + 1))
-      ? hide(`${word} ${rest.slice(0, at)} `, rest.slice(at + 1), false)
-      : hide(`${word} `, rest, false);
+    if (at > 0 && /^[0-9a-f]{32}$/i.test(rest.slice(at + 1))) {
+      return hide(`${word} ${rest.slice(0, at)} `, rest.slice(at + 1), false);
+    }
+    // No digest: perhaps a password, behind a name or without one.
+    return { ...hide(`${word} `, rest, false), hidden: split(rest)[1] ?? rest };
   }
   return hide(`${word} `, rest, false);
+}
+
+/**
+ * Whether a reply quotes what was hidden, or one word of it: some servers repeat the line that
+ * they did not like. Very short words are not looked for, since any sentence has them.
+ */
+export function quotes(reply: string, hidden: string): boolean {
+  return [hidden.trim(), ...hidden.split(/\s+/)].some((text) =>
+    text.length >= SHORTEST_QUOTE && reply.includes(text)
+  );
 }
 
 function hide(before: string, hidden: string, startsExchange: boolean): MaskedCommand {

@@ -13,10 +13,7 @@
  * @module
  */
 import { harmless, type LineSink, timeStamp } from "./line.ts";
-import { MASK, maskCommand } from "./mask.ts";
-
-/** Shorter secrets are not searched for in replies: they would be found in any sentence. */
-const SHORTEST_ECHO = 4;
+import { MASK, maskCommand, quotes } from "./mask.ts";
 
 /** A reply's status indicator (RFC 1939 section 3, RFC 5034 section 4). */
 const STATUS = /^(?:\+OK|-ERR|\+)/;
@@ -58,7 +55,7 @@ export class SessionTranscript {
   readonly #id: string;
   /** From AUTH until the server's final reply, every line of the client is a secret (RFC 5034). */
   #exchange = false;
-  /** What was hidden since the last reply: some servers quote the line that they did not like. */
+  /** What was hidden since the last reply, which may quote it. */
   #hidden: string | undefined;
 
   /** Use {@linkcode Transcript.session}. */
@@ -118,7 +115,7 @@ export class SessionTranscript {
       this.#exchange = false;
       this.#hidden = undefined;
     }
-    const quoted = hidden !== undefined && hidden.length >= SHORTEST_ECHO && line.includes(hidden);
+    const quoted = hidden !== undefined && quotes(line, hidden);
     this.#line("S:", quoted ? `${STATUS.exec(line)?.[0] ?? ""} ${MASK}`.trimStart() : line);
   }
 
