@@ -51,6 +51,12 @@ export interface Names {
   readonly final: string;
 }
 
+/** Which message of the remote server is received. */
+export interface MessageSource {
+  /** Server, user and UIDL as one text; absent where the server gives no usable UIDL. */
+  readonly id?: string;
+}
+
 /** A message that was received whole. */
 export interface Staged {
   /** What the audit says of its place: `Mailbox=alice`, `File=/path`, `SMTP=host:port`. */
@@ -123,9 +129,10 @@ export interface Destination {
   /**
    * Begins a message. At most one is being received at any time.
    *
+   * @param message which one of the remote server's
    * @throws {DestinationError}
    */
-  receive(): Receiver | Promise<Receiver>;
+  receive(message: MessageSource): Receiver | Promise<Receiver>;
 
   /**
    * Puts received messages safely on disk, still out of sight.

@@ -1,0 +1,151 @@
+/**
+ * A folder of files as a destination: one `.eml` file a message, as it came from the server.
+ *
+ * @module
+ */
+import {
+  DurableFile,
+  ensureDurableFolder,
+  removeQuietly,
+  syncFolder,
+} from "../maildir/durable_file.ts";
+import { uniqueName } from "../maildir/delivery.ts";
+import type { Announced, Destination, Names, Receiver, Recovered, Staged } from "./destination.ts";
+import { failure } from "./file_failures.ts";
+import type { DestinationContext } from "./maildir_destination.ts";
+import type { FilesOptions } from "./options.ts";
+
+/** Saves messages as files. */
+export class FilesDestination implements Destination {
+  readonly key: string;
+  readonly form = "crlf";
+  readonly protocol = "POP3";
+  readonly recoverable = true;
+  readonly #folder: string;
+  readonly #context: DestinationContext;
+
+  /** Touches nothing yet. */
+  constructor(options: FilesOptions, context: DestinationContext) {
+    this.#folder = options.directory.replaceAll("%U%", safeFolderName(context.recip));
+    this.key = `files:${this.#folder}`;
+    this.#context = context;
+  }
+
+  async open(): Promise<void> {
+    await this.#try("open the folder", () => ensureDurableFolder(this.#folder));
+  }
+
+  async recover(announced: readonly Announced[]): Promise<Recovered[]> {
+    return await this.#try("finish the last run's files in", async () => {
+      const results = announced.map(({ names }) => this.#finish(names));
+      if (announced.length > 0) await syncFolder(this.#folder);
+      this.#sweep();
+      return results;
+    });
+  }
+
+  receive(): Receiver {
+    const names = fileNames(this.#context);
+    const file = this.#tryNow(() => new DurableFile(`${this.#folder}/${names.temporary}`));
+    return {
+      write: (bytes) => this.#tryNow(() => file.write(bytes)),
+      finish: () => {
+        this.#tryNow(() => file.end());
+        return { place: `File=${this.#folder}/${names.final}`, names, file } as StagedFile;
+      },
+      discard: () => file.discard(),
+    };
+  }
+
+  async secure(group: readonly Staged[]): Promise<void> {
+    await this.#try("bring messages to disk in", async () => {
+      const results = await Promise.allSettled(filesOf(group).map((file) => file.sync()));
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+      await syncFolder(this.#folder);
+    });
+  }
+
+  async publish(group: readonly Staged[]): Promise<void> {
+    await this.#try("name the files in", async () => {
+      for (const staged of group) this.#move((staged as StagedFile).names);
+      await syncFolder(this.#folder);
+    });
+  }
+
+  abandon(group: readonly Staged[]): void {
+    for (const file of filesOf(group)) file.discard();
+  }
+
+  close(): void {
+    // Nothing is held between messages.
+  }
+
+  /** Nobody but us touches the temporary file: if it is gone, it has become the final one. */
+  #finish(names: Names): Recovered {
+    try {
+      this.#move(names);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return "delivered";
+  }
+
+  #move({ temporary, final }: Names): void {
+    Deno.renameSync(`${this.#folder}/${temporary}`, `${this.#folder}/${final}`);
+  }
+
+  #sweep(): void {
+    for (const { name } of [...Deno.readDirSync(this.#folder)]) {
+      if (name.startsWith(".") && name.endsWith(`.${this.#context.tag}.part`)) {
+        removeQuietly(`${this.#folder}/${name}`);
+      }
+    }
+  }
+
+  #tryNow<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw failure("write a message into", this.#folder, error);
+    }
+  }
+
+  async #try<T>(what: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw failure(what, this.#folder, error);
+    }
+  }
+}
+
+interface StagedFile extends Staged {
+  readonly names: Names;
+  readonly file: DurableFile;
+}
+
+function filesOf(group: readonly Staged[]): DurableFile[] {
+  return group.map((staged) => (staged as StagedFile).file);
+}
+
+/**
+ * A recipient as the name of one folder: what could lead elsewhere, or mean something to a shell
+ * or another file system, becomes `_`.
+ */
+export function safeFolderName(recip: string): string {
+  const name = recip.replace(/[^\p{L}\p{N}@._+=-]/gu, "_").replace(/^[.-]/, "_");
+  return name === "" ? "_" : name.slice(0, 200);
+}
+
+/** Names that sort by time, in UTC: `20261121T140322.123456Z-P17Q1.eml`. */
+function fileNames({ tag }: DestinationContext): Names {
+  const [seconds, micros, process] = /^(\d+)\.M(\d+)(P.*)$/.exec(uniqueName())!.slice(1) as [
+    string,
+    string,
+    string,
+  ];
+  const date = new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace(/[-:]/g, "");
+  const name = `${date}.${micros.padStart(6, "0")}Z-${process}`;
+  return { temporary: `.${name}.${tag}.part`, final: `${name}.eml` };
+}

@@ -1,0 +1,138 @@
+/**
+ * The recipient's Maildir as a destination.
+ *
+ * @module
+ */
+import { MaildirDelivery, type MaildirMessage } from "../maildir/delivery.ts";
+import type {
+  Announced,
+  Destination,
+  MessageForm,
+  Names,
+  Receiver,
+  Recovered,
+  Staged,
+} from "./destination.ts";
+import { failure, judgeAbsent } from "./file_failures.ts";
+import type { MaildirOptions } from "./options.ts";
+
+/** What a destination needs to know beside its options. */
+export interface DestinationContext {
+  /** The recipient, as configured. */
+  readonly recip: string;
+  /** This host's name. */
+  readonly hostName: string;
+  /** Names the remote account; marks temporary files together with the destination. Hexadecimal digits. */
+  readonly tag: string;
+  /** The clock, in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Delivers into a Maildir. */
+export class MaildirDestination implements Destination {
+  readonly key: string;
+  readonly form: MessageForm;
+  readonly protocol = "POP3";
+  readonly recoverable = true;
+  readonly #path: string;
+  readonly #place: string;
+  readonly #now: () => number;
+  readonly #delivery: MaildirDelivery;
+
+  /** Touches nothing yet. */
+  constructor(options: MaildirOptions, context: DestinationContext) {
+    this.key = keyOfMailbox(context.recip);
+    this.form = options.wire ? "wire" : "lf";
+    this.#path = options.path;
+    this.#place = `Mailbox=${context.recip}`;
+    this.#now = context.now;
+    this.#delivery = new MaildirDelivery({
+      path: options.path,
+      marks: { colon: options.colon, comma: options.comma },
+      form: options.wire ? "wire" : "plain",
+      hostName: context.hostName,
+      tag: `pop3-${context.tag}`,
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.#try("open the mailbox", () => this.#delivery.open());
+  }
+
+  async recover(announced: readonly Announced[]): Promise<Recovered[]> {
+    return await this.#try("finish the last run's deliveries to", async () => {
+      const found = this.#delivery.find(announced.map(({ names }) => names));
+      const unfinished: Names[] = [];
+      const results = announced.map(({ names, time }, i): Recovered => {
+        if (found[i] === "delivered") return "delivered";
+        if (found[i] === "nowhere") return judgeAbsent(time, this.#now());
+        if (!this.#delivery.isWhole(names)) return "missing";
+        unfinished.push(names);
+        return "delivered";
+      });
+      // Also without any: what a killed run moved may not be on disk yet.
+      if (announced.length > 0) await this.#delivery.publish(unfinished);
+      this.#delivery.sweep(new Set());
+      return results;
+    });
+  }
+
+  receive(): Receiver {
+    const message = this.#tryNow(() => this.#delivery.begin());
+    return {
+      write: (bytes) => this.#tryNow(() => message.write(bytes)),
+      finish: () => this.#tryNow(() => new StagedMaildirMessage(this.#place, message)),
+      discard: () => message.discard(),
+    };
+  }
+
+  async secure(group: readonly Staged[]): Promise<void> {
+    await this.#try("bring messages to disk in", () => this.#delivery.secure(messagesOf(group)));
+  }
+
+  async publish(group: readonly Staged[]): Promise<void> {
+    const names = group.map((staged) => (staged as StagedMaildirMessage).names);
+    await this.#try("move messages into new/ of", () => this.#delivery.publish(names));
+  }
+
+  abandon(group: readonly Staged[]): void {
+    for (const message of messagesOf(group)) message.discard();
+  }
+
+  close(): void {
+    // Nothing is held between messages.
+  }
+
+  #tryNow<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw failure("write a message into", this.#path, error);
+    }
+  }
+
+  async #try<T>(what: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw failure(what, this.#path, error);
+    }
+  }
+}
+
+/** The name of a user's mailbox in the journal; its path may change without that. */
+function keyOfMailbox(recip: string): string {
+  return `mailbox:${recip}`;
+}
+
+class StagedMaildirMessage implements Staged {
+  readonly names: Names;
+
+  constructor(readonly place: string, readonly message: MaildirMessage) {
+    this.names = message.finish();
+  }
+}
+
+function messagesOf(group: readonly Staged[]): MaildirMessage[] {
+  return group.map((staged) => (staged as StagedMaildirMessage).message);
+}
