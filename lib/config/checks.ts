@@ -5,7 +5,7 @@
  */
 import { checkClients } from "./checks_client.ts";
 import { checkServer } from "./checks_server.ts";
-import { readLocalUsers } from "./local_users.ts";
+import { checkDirectory } from "./directory_check.ts";
 import type { Links } from "./links.ts";
 import type { Secrets } from "./resolve.ts";
 import type { Schema } from "./schema.ts";
@@ -26,9 +26,9 @@ export async function checkTables(
   env: (name: string) => string | undefined,
   reading: Reading,
 ): Promise<Secrets> {
-  const users = await readLocalUsers(root);
+  const directory = await checkDirectory(root);
   checkServer(root, links);
-  const secrets = checkClients(root, users, env);
+  const secrets = checkClients(root, directory, env);
   const secret = firstSecret(root);
   if (secret !== undefined && openToOthers(file)) {
     const message = "stands in the config file, which every user of this machine can read";

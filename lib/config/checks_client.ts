@@ -4,6 +4,8 @@
  * @module
  */
 import type { ClientMechanism } from "../auth/types.ts";
+import type { DirectoryData } from "../directory/directory.ts";
+import { expandRecipient } from "../directory/recipients.ts";
 import { checkPems } from "./checks_tls.ts";
 import { duplicates, isLoopback } from "./identity.ts";
 import { nearest } from "./problems.ts";
@@ -23,13 +25,13 @@ const CLEAR: readonly ClientMechanism[] = ["USERPASS", "SASL_PLAIN", ...OAUTH];
 /**
  * Checks the clients of `[pop3download]`.
  *
- * @param users the local users, if they are known
+ * @param directory what the directory's files say, if they can be relied on
  * @param env looks up an environment variable
  * @returns the passwords that stand outside the file
  */
 export function checkClients(
   root: Table<Schema>,
-  users: ReadonlySet<string> | undefined,
+  directory: DirectoryData | undefined,
   env: (name: string) => string | undefined,
 ): Secrets {
   const all = root.get("pop3download")?.get("clients") ?? [];
@@ -41,7 +43,7 @@ export function checkClients(
   );
   const secrets = new Map<string, string>();
   for (const client of all) {
-    checkDestination(client, root, users);
+    checkDestination(client, root, directory);
     checkLogin(client);
     checkTls(client);
     checkSmtp(client);
@@ -56,22 +58,40 @@ export function checkClients(
 function checkDestination(
   client: ClientTable,
   root: Table<Schema>,
-  users: ReadonlySet<string> | undefined,
+  directory: DirectoryData | undefined,
 ): void {
-  const recip = client.get("recip");
   if (client.given("smtp")) {
     if (client.given("downloads_directory")) {
       client.problem("smtp", "stands beside downloads_directory; a client takes one of the two");
     }
-    if (recip !== undefined && !/^[^\s<>]+$/.test(recip)) {
-      client.wrong("recip", 'is no address; with smtp it takes one, such as "anna@example.org"');
-    }
-    return;
-  }
-  if (client.given("downloads_directory")) {
+    checkAddress(client, directory);
+  } else if (client.given("downloads_directory")) {
     if (client.get("downloads_directory")?.includes("%U%")) checkFolderName(client);
+  } else {
+    checkMailbox(client, root, directory);
+  }
+}
+
+/** With `smtp`, what the aliases make of the recipient must be addresses. */
+function checkAddress(client: ClientTable, directory: DirectoryData | undefined): void {
+  const recip = client.get("recip");
+  if (recip === undefined) return;
+  if (!/^[^\s<>]+$/.test(recip)) {
+    client.wrong("recip", 'is no address; with smtp it takes one, such as "anna@example.org"');
     return;
   }
+  for (const fault of expandRecipient(directory, recip).problems) {
+    client.wrong("recip", `cannot be delivered to: ${fault}`);
+  }
+}
+
+/** Without another destination, the recipient must have a mailbox here. */
+function checkMailbox(
+  client: ClientTable,
+  root: Table<Schema>,
+  directory: DirectoryData | undefined,
+): void {
+  const recip = client.get("recip");
   const missing = (["directory", "message_store"] as const).filter((key) => !root.given(key));
   if (missing.length > 0) {
     client.problem(
@@ -82,8 +102,9 @@ function checkDestination(
   } else if (root.get("directory")?.given("users") === false) {
     client.problem("recip", "is to be a local user, which needs directory.users");
   }
-  if (recip === undefined || !checkFolderName(client) || !users || users.has(recip)) return;
-  const near = nearest(recip, [...users]);
+  if (recip === undefined || !checkFolderName(client) || !directory?.hasUsers) return;
+  if (directory.users.has(recip)) return;
+  const near = nearest(recip, [...directory.users.keys()]);
   client.wrong(
     "recip",
     `is no local user (${root.get("directory")?.get("users")})` +

@@ -20,10 +20,10 @@ export type LogFile = SettingsOf<typeof logFileFields>;
 /** A listener, with the `server` section that holds for it. */
 export type Listener = Omit<ListenerSettings, "configlink">;
 
-/** A remote mailbox to fetch from. */
+/** A remote mailbox to fetch from. Its password is at hand, wherever it came from. */
 export type Client = Omit<ClientSettings, "server" | "smtp"> & {
   server:
-    & Omit<ClientSettings["server"], "address" | "password_file" | "password_env">
+    & Omit<ClientSettings["server"], "address">
     & { host: string; port: number };
   smtp?: Omit<SmtpSettings, "server"> & { server: { host: string; port: number } };
 };
@@ -81,7 +81,7 @@ function resolveListener(settings: ListenerSettings, context: ReadContext): List
 
 function resolveClient(settings: ClientSettings, secrets: Secrets): Client {
   const { server, smtp, ...rest } = settings;
-  const { address, password_file: _file, password_env: _env, ...login } = server;
+  const { address, ...login } = server;
   const password = login.password ?? secrets.get(settings.id);
   // Ports were filled in when the settings were settled.
   return {
