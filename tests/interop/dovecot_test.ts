@@ -92,16 +92,11 @@ stats_writer_socket_path =
   }
 }
 
-/** Dovecot sends 0x80 for NUL, which RFC 3501 forbids in what it stores. */
-function asDovecotSends(wire: Uint8Array): Uint8Array {
-  return wire.map((byte) => byte === 0 ? 0x80 : byte);
-}
-
 function assertSameMail(got: Uint8Array[], messages: readonly TestMessage[]): void {
   assert.equal(got.length, messages.length);
   for (const [i, { number, wire }] of messages.entries()) {
     assert.deepEqual(got[i]!.length, wire.length, `Length of message ${number}`);
-    assert.equal(digestOf(got[i]!), digestOf(asDovecotSends(wire)), `Message ${number}`);
+    assert.equal(digestOf(got[i]!), digestOf(wire), `Message ${number}`);
   }
 }
 
@@ -112,7 +107,8 @@ const flagsOf = ({ file }: TestMessage) => {
 
 peerTest(["dovecotPop3", "doveadm"], "Dovecot and the program share a Maildir", async () => {
   await using folder = await TempFolder.make();
-  const messages = makeMessages();
+  // Dovecot 2.3 does not stuff a dot that begins a message, so its POP3 server cannot send these.
+  const messages = makeMessages({ without: ["malformed"] });
   const old = messages.slice(0, 120);
   const late = messages.slice(120);
   const maildir = maildirOf(folder.path, "alice");
