@@ -204,11 +204,19 @@ export class LogFileWriter implements LogSink {
     }
   }
 
+  /** Takes many buffers at once: written one by one, a busy log's would come faster than they go. */
   #takeOff(): Flight {
     const { path, lines, lost } = this.#queue.shift()!;
-    this.#queued -= lines.length;
+    let text = lines;
+    while (text.length < this.#limit / 4) {
+      const next = this.#queue[0];
+      if (next === undefined || next.path !== path || next.lost > 0) break;
+      text += next.lines;
+      this.#queue.shift();
+    }
+    this.#queued -= text.length;
     const note = lost > 0 ? this.#lossNote(lost) : "";
-    return { path, bytes: encodeText(note + lines), done: 0 };
+    return { path, bytes: encodeText(note + text), done: 0 };
   }
 
   async #writeFlight(flight: Flight): Promise<void> {

@@ -102,7 +102,7 @@ Deno.test("trace log and transcripts work in a worker without any permission", a
   worker.postMessage(port2, [port2]);
   try {
     assert.equal(await closed.promise, "closed");
-    assert.match(trace.text, /^\S+ \S+ INFO  server  Listening\n$/);
+    assert.match(trace.text, /^\S+ \S+ INFO {2}server {2}Listening\n$/);
     assert.match(transcript.text, /^\S+ \S+ \[w-1\] C: PASS \*\*\*\n$/);
   } finally {
     worker.terminate();
