@@ -15,6 +15,7 @@
  *
  * @module
  */
+import type { AuditDestination } from "../log/audit.ts";
 
 /** The line ends in which a destination wants a message. */
 export type MessageForm =
@@ -59,8 +60,8 @@ export interface MessageSource {
 
 /** A message that was received whole. */
 export interface Staged {
-  /** What the audit says of its place: `Mailbox=alice`, `File=/path`, `SMTP=host:port`. */
-  readonly place: string;
+  /** What the audit says of where it went: a mailbox, a file, or the recipients of SMTP. */
+  readonly places: readonly AuditDestination[];
   /** Absent where nothing can be recovered. */
   readonly names?: Names;
 }

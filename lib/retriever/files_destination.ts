@@ -51,7 +51,8 @@ export class FilesDestination implements Destination {
       write: (bytes) => this.#tryNow(() => file.write(bytes)),
       finish: () => {
         this.#tryNow(() => file.end());
-        return { place: `File=${this.#folder}/${names.final}`, names, file } as StagedFile;
+        const places = [{ kind: "File" as const, name: `${this.#folder}/${names.final}` }];
+        return { places, names, file } satisfies StagedFile;
       },
       discard: () => file.discard(),
     };

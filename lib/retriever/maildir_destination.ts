@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AuditDestination } from "../log/audit.ts";
 import { MaildirDelivery, type MaildirMessage } from "../maildir/delivery.ts";
 import type {
   Announced,
@@ -35,7 +36,7 @@ export class MaildirDestination implements Destination {
   readonly protocol = "POP3";
   readonly recoverable = true;
   readonly #path: string;
-  readonly #place: string;
+  readonly #places: readonly AuditDestination[];
   readonly #now: () => number;
   readonly #delivery: MaildirDelivery;
 
@@ -44,7 +45,7 @@ export class MaildirDestination implements Destination {
     this.key = keyOfMailbox(context.recip);
     this.form = options.wire ? "wire" : "lf";
     this.#path = options.path;
-    this.#place = `Mailbox=${context.recip}`;
+    this.#places = [{ kind: "Mailbox", name: context.recip }];
     this.#now = context.now;
     this.#delivery = new MaildirDelivery({
       path: options.path,
@@ -81,7 +82,7 @@ export class MaildirDestination implements Destination {
     const message = this.#tryNow(() => this.#delivery.begin());
     return {
       write: (bytes) => this.#tryNow(() => message.write(bytes)),
-      finish: () => this.#tryNow(() => new StagedMaildirMessage(this.#place, message)),
+      finish: () => this.#tryNow(() => new StagedMaildirMessage(this.#places, message)),
       discard: () => message.discard(),
     };
   }
@@ -128,7 +129,7 @@ function keyOfMailbox(recip: string): string {
 class StagedMaildirMessage implements Staged {
   readonly names: Names;
 
-  constructor(readonly place: string, readonly message: MaildirMessage) {
+  constructor(readonly places: readonly AuditDestination[], readonly message: MaildirMessage) {
     this.names = message.finish();
   }
 }
