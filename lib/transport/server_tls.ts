@@ -10,6 +10,9 @@ import { commonNameOf } from "./common_name.ts";
 import type { Connection, TlsInfo } from "./connection.ts";
 import { CipherStream, handshake, TlsConnection } from "./tls_stream.ts";
 
+/** How many verified client certificates are remembered for resumed sessions. */
+const REMEMBERED = 1000;
+
 /** What to do about client certificates: 0 do not ask, 1 accept one, 2 require one. */
 export type ClientAuth = 0 | 1 | 2;
 
@@ -50,6 +53,13 @@ export interface ServerTlsState {
   readonly verifiable: boolean;
   /** As in the options. */
   readonly peercert: string | undefined;
+  /** The authorities' certificates. */
+  readonly ca: string | undefined;
+  /** The client certificates that passed verification by these authorities. */
+  readonly verified: {
+    has(fingerprint: string): boolean;
+    add(fingerprint: string): void;
+  };
 }
 
 /** The handshake did not lead to a usable connection, which is closed. */
@@ -70,12 +80,16 @@ export function createServerTls(options: ServerTlsOptions): ServerTls {
       return current;
     },
     replace(next: ServerTlsOptions): void {
-      current = stateOf(next);
+      // Verified certificates stay so as long as the authorities stay.
+      current = stateOf(next, next.ca === current.ca ? current.verified : undefined);
     },
   };
 }
 
-function stateOf(options: ServerTlsOptions): ServerTlsState {
+function stateOf(
+  options: ServerTlsOptions,
+  verified: ServerTlsState["verified"] = new Verified(),
+): ServerTlsState {
   const { cert, key, ca, clientAuth = 0, peercert } = options;
   const context = createSecureContext({
     cert,
@@ -83,7 +97,7 @@ function stateOf(options: ServerTlsOptions): ServerTlsState {
     ...(ca === undefined ? {} : { ca }),
     minVersion: "TLSv1.2",
   });
-  return { context, clientAuth, verifiable: ca !== undefined, peercert };
+  return { context, clientAuth, verifiable: ca !== undefined, peercert, ca, verified };
 }
 
 /**
@@ -140,26 +154,80 @@ interface Verifying {
   readonly ssl: { verifyError(): unknown } | null;
 }
 
-/** The certificate's name, if it is present and known to be verified; or what is wrong with it. */
+/**
+ * The certificate's name, if it is present and known to be verified; or what is wrong with it.
+ *
+ * Sessions are resumed (Deno gives out tickets and cannot be told not to), and a resumed one
+ * carries its first handshake's certificate without verifying it: `verifyError` is empty then,
+ * also for one that failed. So only certificates remembered as verified are taken from resumed
+ * sessions.
+ */
 function judgeCertificate(
   socket: TLSSocket,
   state: ServerTlsState,
 ): Pick<TlsInfo, "verifiedCommonName" | "certificateFault"> {
-  const certificate: Partial<PeerCertificate> | null = socket.getPeerCertificate();
-  const raw = certificate?.raw;
+  const raw = socket.getPeerCertificate()?.raw;
   if (raw === undefined || raw.length === 0) return {};
-  // A resumed session would carry a certificate that was not verified in this handshake.
-  if (socket.isSessionReused()) return { certificateFault: "the TLS session was resumed" };
-  const handle = (socket as unknown as Verifying).ssl;
-  if (handle === null) return { certificateFault: "the connection has ended" };
-  const fault = handle.verifyError();
-  if (fault !== null && fault !== undefined && fault !== "") {
-    return { certificateFault: fault instanceof Error ? fault.message : String(fault) };
-  }
+  const certificate = new X509Certificate(raw);
+  const fault = dateFault(certificate) ??
+    (socket.isSessionReused() ? resumptionFault(certificate, state) : verifyFault(socket));
+  if (fault !== undefined) return { certificateFault: fault };
+  state.verified.add(certificate.fingerprint256);
   const name = commonNameOf(raw);
   if (name === undefined) return { certificateFault: "the certificate has no usable Common Name" };
   if (state.peercert !== undefined && name !== state.peercert) {
     return { certificateFault: `the certificate is for "${name}", not "${state.peercert}"` };
   }
   return { verifiedCommonName: name };
+}
+
+/** Node's verification does this too, but does not say it. */
+function dateFault(certificate: X509Certificate): string | undefined {
+  const now = Date.now();
+  if (!(Date.parse(certificate.validTo) >= now)) {
+    return `the certificate expired on ${certificate.validTo}`;
+  }
+  if (!(Date.parse(certificate.validFrom) <= now)) {
+    return `the certificate is valid from ${certificate.validFrom} on only`;
+  }
+  return undefined;
+}
+
+function resumptionFault(certificate: X509Certificate, state: ServerTlsState): string | undefined {
+  return state.verified.has(certificate.fingerprint256)
+    ? undefined
+    : "the certificate of a resumed TLS session was never verified";
+}
+
+/** What Deno's socket has beside Node's typed interface. */
+interface Verifying {
+  readonly ssl: { verifyError(): unknown } | null;
+}
+
+function verifyFault(socket: TLSSocket): string | undefined {
+  const handle = (socket as unknown as Verifying).ssl;
+  if (handle === null) return "the connection has ended";
+  const fault = handle.verifyError();
+  if (fault === null || fault === undefined || fault === "") return undefined;
+  const code = fault instanceof Error ? fault.message : String(fault);
+  return "the certificate is not one for clients from an authority in tspath " + `(${code})`;
+}
+
+/** Fingerprints of certificates that passed; the oldest are forgotten. */
+class Verified {
+  readonly #fingerprints = new Set<string>();
+
+  has(fingerprint: string): boolean {
+    return this.#fingerprints.has(fingerprint);
+  }
+
+  add(fingerprint: string): void {
+    this.#fingerprints.delete(fingerprint);
+    this.#fingerprints.add(fingerprint);
+    if (this.#fingerprints.size <= REMEMBERED) return;
+    for (const oldest of this.#fingerprints) {
+      this.#fingerprints.delete(oldest);
+      return;
+    }
+  }
 }

@@ -12,7 +12,7 @@ import { reasonOf } from "../errors.ts";
 import type { Connection, Endpoint, TlsInfo } from "./connection.ts";
 
 /** Small while nothing but commands arrive, for a pending read pins its buffer. */
-const READ_LEAST = 4 * 1024;
+const READ_LEAST = 2 * 1024;
 const READ_MOST = 64 * 1024;
 /** What is encrypted in one go; Deno's TLS takes up to 64 KiB at once from a stream. */
 const WRITE_SLICE = 32 * 1024;
@@ -81,7 +81,7 @@ export class CipherStream extends Duplex {
 
   /** Writes one piece of ciphertext; Node's interface. */
   override _write(
-    chunk: Buffer,
+    chunk: Uint8Array,
     _encoding: string,
     callback: (error?: Error | null) => void,
   ): void {
@@ -89,6 +89,21 @@ export class CipherStream extends Duplex {
       callback();
       this.#settle();
     }, callback);
+  }
+
+  /** Writes what gathered during the last write with one system call; Node's interface. */
+  override _writev(
+    chunks: { chunk: Uint8Array; encoding: string }[],
+    callback: (error?: Error | null) => void,
+  ): void {
+    const size = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0);
+    const whole = new Uint8Array(size);
+    let at = 0;
+    for (const { chunk } of chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    this._write(whole, "buffer", callback);
   }
 
   /** Nothing to do: {@linkcode finish} ends the connection; Node's interface. */
@@ -149,6 +164,14 @@ export class TlsConnection implements Connection {
   readonly #cipher: CipherStream;
   readonly #socket: TLSSocket;
   #wake: (() => void) | undefined;
+  #encrypting = false;
+  #wakeWriter: (() => void) | undefined;
+  readonly #encrypted = (): void => {
+    this.#encrypting = false;
+    const resolve = this.#wakeWriter;
+    this.#wakeWriter = undefined;
+    resolve?.();
+  };
   #ended = false;
   #closed = false;
   #failure: Error | undefined;
@@ -202,14 +225,14 @@ export class TlsConnection implements Connection {
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += WRITE_SLICE) {
       this.#checkWritable();
-      const slice = bytes.subarray(at, at + WRITE_SLICE);
-      await new Promise<void>((resolve, reject) => {
-        this.#socket.write(slice, (error) => error ? reject(error) : resolve());
-      });
-      // The socket reports a write as done once it is encrypted; the peer's pace is felt here.
+      // With no other write under way, the socket encrypts (and so copies) what it is given
+      // before it returns. It knows nothing of the peer's pace; that is felt below it.
+      while (this.#encrypting) await new Promise<void>((resolve) => this.#wakeWriter = resolve);
       if (this.#cipher.writableLength > WRITE_AHEAD) await this.#cipher.belowLimit(WRITE_AHEAD);
+      this.#checkWritable();
+      this.#encrypting = true;
+      this.#socket.write(bytes.subarray(at, at + WRITE_SLICE), this.#encrypted);
     }
-    this.#checkWritable();
   }
 
   /** See {@linkcode Connection.close}. */
@@ -241,6 +264,7 @@ export class TlsConnection implements Connection {
   #end(): void {
     this.#ended = true;
     this.#awake();
+    this.#encrypted();
   }
 
   #awake(): void {
