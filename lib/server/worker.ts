@@ -1,0 +1,64 @@
+/**
+ * The entry of a server worker: a thread with no more permissions than to
+ * listen where it is told and to handle the mail folder.
+ *
+ * @module
+ */
+import { reasonOf } from "../errors.ts";
+import { LogPort } from "../log/log_port.ts";
+import { configureTrace, traceLog } from "../log/trace.ts";
+import { ServerWorker } from "./server_worker.ts";
+import {
+  type FromServerWorker,
+  type ToServerWorker,
+  TRACE_LOG,
+  type WorkerStart,
+} from "./worker_messages.ts";
+
+async function run({ setup, port, logPort }: WorkerStart): Promise<void> {
+  const logs = new LogPort(logPort);
+  configureTrace(setup.trace, logs.log(TRACE_LOG));
+  survive();
+  const tell = (message: FromServerWorker) => port.postMessage(message);
+  try {
+    const worker = new ServerWorker(setup, logs);
+    port.onmessage = (event: MessageEvent<ToServerWorker>) => {
+      worker.handle(event.data);
+      if (event.data.kind !== "grace") return;
+      void worker.empty().then(() => logs.close()).then(() => tell({ kind: "finished" }));
+    };
+    await worker.start((problem) => tell({ kind: "failed", problem }));
+    tell({ kind: "listening" });
+  } catch (error) {
+    tell({ kind: "failed", problem: reasonOf(error) });
+  }
+}
+
+/**
+ * An error that nobody caught concerns the session whose code it came from; the
+ * thread's other sessions go on.
+ */
+function survive(): void {
+  const log = traceLog("server");
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error(() => `Unexpected error in a session: ${detailed(event.reason)}`);
+  });
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    log.error(() => `Unexpected error in a session: ${detailed(event.error)}`);
+  });
+}
+
+/** The message and the place in the program, for whoever gets the report. */
+function detailed(error: unknown): string {
+  return error instanceof Error && error.stack !== undefined
+    ? error.stack.replace(/\s*\n\s*/g, " ")
+    : reasonOf(error);
+}
+
+addEventListener(
+  "message",
+  (event) => void run((event as MessageEvent<WorkerStart>).data),
+  { once: true },
+);

@@ -1,0 +1,196 @@
+/**
+ * Which permissions the parts of the program need for a config: each worker's,
+ * which it is given and no more, and those of the program as a whole.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import type { Client, Config, LogFile } from "../config/config.ts";
+
+/** What a part of the program may do; everything else is denied to it. */
+export interface Grants {
+  /** Addresses that it may listen on or connect to: `host:port`, `[v6]:port`, or `host` for any port. */
+  readonly net: readonly string[];
+  /** Files and folders that it may read. */
+  readonly read: readonly string[];
+  /** Files and folders that it may write. */
+  readonly write: readonly string[];
+}
+
+/** For workers that only compute. */
+export const NO_GRANTS: Grants = { net: [], read: [], write: [] };
+
+/** What the program as a whole may do. */
+export interface ProgramGrants extends Grants {
+  /** Environment variables that it may read. */
+  readonly env: readonly string[];
+  /** What it may ask the system. */
+  readonly sys: readonly string[];
+}
+
+/** An address that a worker listens on. */
+export interface ListenAddress {
+  /** An IP address. */
+  readonly address: string;
+  /** The TCP port. */
+  readonly port: number;
+}
+
+/** The folder of caches, the only one beside the mail folder that a server worker writes. */
+export function cacheFolder(config: Config): string {
+  return `${config.paths.var}/cache`;
+}
+
+/** The folder of the retriever's journals. */
+export function journalFolder(config: Config): string {
+  return `${config.paths.var}/retriever`;
+}
+
+/** What a server worker may do. */
+export function serverGrants(config: Config, addresses: readonly ListenAddress[]): Grants {
+  const folders = unique([...mailFolders(config), cacheFolder(config)]);
+  return {
+    net: unique(addresses.map(({ address, port }) => hostPort(address, port))),
+    read: folders,
+    write: folders,
+  };
+}
+
+/** What the retriever's worker may do. */
+export function retrieverGrants(config: Config): Grants {
+  const clients = config.pop3download?.clients ?? [];
+  const folders = clients.flatMap((client) => clientFolders(config, client));
+  const refreshed = clients.flatMap(({ server }) => optional(server.oauth2?.refresh_token_file));
+  const read = clients.flatMap(({ server }) => optional(server.token_file));
+  // A new refresh token replaces the file by way of a temporary one beside it.
+  const beside = refreshed.map((file) => dirname(file));
+  return {
+    net: unique(clients.flatMap(clientAddresses)),
+    read: unique([journalFolder(config), ...folders, ...read, ...beside]),
+    write: unique([journalFolder(config), ...folders, ...beside]),
+  };
+}
+
+/**
+ * What the program as a whole needs: what its workers need, since nobody can
+ * give more than they have, and what main itself reads and writes.
+ *
+ * @param program the folder of the program's sources, absent in a compiled binary
+ * @param envNames the variables named by `password_env`
+ */
+export function programGrants(
+  config: Config,
+  { program, envNames }: { program?: string | undefined; envNames: readonly string[] },
+): ProgramGrants {
+  const parts: Grants[] = [];
+  if (config.pop3server !== undefined) {
+    const any = config.pop3server.listeners.map(({ interface: host = "[::]", port }) =>
+      // Port 0 becomes any port, and a host name any of its addresses.
+      port === 0 ? host : `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`
+    );
+    parts.push({ ...serverGrants(config, []), net: any });
+  }
+  if (config.pop3download !== undefined) parts.push(retrieverGrants(config));
+  const logs = logFiles(config).map(logFolder);
+  return {
+    net: unique(parts.flatMap(({ net }) => net)),
+    read: unique([
+      ...optional(program),
+      config.file,
+      ...configuredFiles(config),
+      ...parts.flatMap(({ read }) => read),
+      ...logs,
+    ]),
+    write: unique([...parts.flatMap(({ write }) => write), ...logs]),
+    env: unique(envNames),
+    sys: ["hostname"],
+  };
+}
+
+/** A worker's permissions as `new Worker` takes them. */
+export function workerPermissions(grants: Grants): Deno.PermissionOptionsObject {
+  const list = (entries: readonly string[]) => entries.length === 0 ? false : [...entries];
+  return {
+    net: list(grants.net),
+    read: list(grants.read),
+    write: list(grants.write),
+    env: false,
+    sys: false,
+    run: false,
+    ffi: false,
+    import: false,
+  };
+}
+
+/** The folder that a log's files are created in: the longest one whose name has no time in it. */
+export function logFolder({ file }: LogFile): string {
+  const fixed = file.replace(/%(?:DT|[YMDhms])%.*$/s, "");
+  return fixed === file ? dirname(file) : dirname(`${fixed}x`);
+}
+
+/** An address as permissions name it. */
+function hostPort(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function mailFolders(config: Config): string[] {
+  return config.message_store === undefined ? [] : [config.message_store.userpath];
+}
+
+function clientFolders(config: Config, client: Client): string[] {
+  if (client.smtp !== undefined) return [];
+  const { downloads_directory: downloads } = client;
+  return downloads === undefined
+    ? mailFolders(config)
+    : [downloads.replaceAll("%U%", client.recip.replaceAll("/", "_"))];
+}
+
+function clientAddresses({ server, smtp }: Client): string[] {
+  const addresses = [hostPort(server.host, server.port)];
+  if (smtp !== undefined) addresses.push(hostPort(smtp.server.host, smtp.server.port));
+  if (server.oauth2 !== undefined) {
+    const { hostname, port, protocol } = new URL(server.oauth2.token_endpoint);
+    addresses.push(`${hostname}:${port || (protocol === "http:" ? "80" : "443")}`);
+  }
+  return addresses;
+}
+
+/** All log files of a config. */
+export function logFiles(config: Config): LogFile[] {
+  const { log, pop3server, pop3download } = config;
+  return [
+    ...(log.file === undefined ? [] : [{ ...log, file: log.file }]),
+    ...(pop3server?.listeners ?? []).flatMap(({ server }) => optional(server.transcript)),
+    ...optional(pop3download?.audit),
+    ...optional(pop3download?.transcript),
+  ];
+}
+
+/** The files beside the config that it names and main reads. */
+function configuredFiles({ directory, pop3server, pop3download }: Config): string[] {
+  const listeners = (pop3server?.listeners ?? []).flatMap(({ ssl }) =>
+    ssl === undefined ? [] : [ssl.cert, ssl.key, ...optional(ssl.tspath)]
+  );
+  const clients = (pop3download?.clients ?? []).flatMap(({ ssl, server }) => [
+    ...optional(ssl?.cert),
+    ...optional(ssl?.key),
+    ...optional(ssl?.tspath),
+    ...optional(server.token_file),
+    ...optional(server.oauth2?.refresh_token_file),
+  ]);
+  return [
+    ...optional(directory?.users),
+    ...optional(directory?.domains),
+    ...optional(directory?.aliases),
+    ...listeners,
+    ...clients,
+  ];
+}
+
+function optional<T>(value: T | undefined): T[] {
+  return value === undefined ? [] : [value];
+}
+
+function unique(entries: Iterable<string>): string[] {
+  return [...new Set(entries)];
+}

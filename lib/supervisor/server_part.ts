@@ -1,0 +1,198 @@
+/**
+ * The POP3 server of a run: what its workers are told at the start and when
+ * something changes.
+ *
+ * @module
+ */
+import type { Config, Listener } from "../config/config.ts";
+import { type DirectoryData, loadDirectory } from "../directory/directory.ts";
+import { problemText } from "../directory/problems.ts";
+import { EXIT_USAGE, UserError } from "../errors.ts";
+import type { TraceLog } from "../log/trace.ts";
+import { createLimits, type LimitsShare } from "../server/shared_limits.ts";
+import { formatEndpoint } from "../transport/address.ts";
+import type { ServerTlsOptions } from "../transport/server_tls.ts";
+import type { FileWatch } from "./file_watch.ts";
+import { HashWorkers } from "./hash_workers.ts";
+import type { Logs } from "./logs.ts";
+import { serverGrants } from "./permissions.ts";
+import type { ProbedListener } from "./probe_listeners.ts";
+import {
+  limitSettings,
+  listenerKind,
+  listenerSetup,
+  type ServerConfig,
+  storeSetup,
+} from "./server_setup.ts";
+import { ServerWorkers, type SharedSetup } from "./server_workers.ts";
+import { loadTls, tlsFiles } from "./tls_files.ts";
+
+/** What a {@linkcode ServerPart} is made of. */
+export interface ServerPartOptions {
+  readonly config: Config;
+  /** The config's server. */
+  readonly server: ServerConfig;
+  /** Its mail folder. */
+  readonly store: NonNullable<Config["message_store"]>;
+  /** Where its listeners listen, in the config's order. */
+  readonly probed: readonly ProbedListener[];
+  readonly logs: Logs;
+  readonly log: TraceLog;
+  readonly watch: FileWatch;
+  /** This host's name. */
+  readonly hostName: string;
+}
+
+/** The server of a run. */
+export class ServerPart {
+  readonly #options: ServerPartOptions;
+  readonly #limits: LimitsShare;
+  readonly #hashes: HashWorkers;
+  readonly #workers: ServerWorkers;
+  readonly #transcripts: readonly (string | undefined)[];
+  /** By listener. */
+  readonly #tls: (ServerTlsOptions | undefined)[] = [];
+  #directory!: DirectoryData;
+
+  /** Reads and starts nothing yet. */
+  constructor(options: ServerPartOptions) {
+    this.#options = options;
+    const { config, server, probed, logs, log } = options;
+    const report = (sentence: string) => log.error(sentence);
+    this.#limits = createLimits(limitSettings(server), server.workers);
+    this.#transcripts = server.listeners.map(({ server: { transcript } }) =>
+      transcript === undefined ? undefined : logs.add(transcript)
+    );
+    this.#hashes = new HashWorkers({
+      count: Math.ceil(navigator.hardwareConcurrency / 2),
+      report,
+    });
+    const addresses = probed.flatMap(({ addresses, port }) =>
+      addresses.map((address) => ({ address, port }))
+    );
+    this.#workers = new ServerWorkers({
+      count: server.workers,
+      grants: serverGrants(config, addresses),
+      setup: () => this.#setup(),
+      logs,
+      hashes: this.#hashes,
+      report,
+    });
+  }
+
+  /**
+   * Reads users and certificates, and starts the workers; settles when all of them listen.
+   *
+   * @throws {UserError} if something cannot be used
+   */
+  async start(): Promise<void> {
+    const { server, log, probed } = this.#options;
+    await this.#load();
+    await this.#workers.start();
+    server.listeners.forEach((listener, index) => {
+      const { addresses, port } = probed[index]!;
+      for (const address of addresses) {
+        const place = formatEndpoint({ address, port });
+        log.info(`Listening on ${place} (${listenerKind(listener)}, "${listener.name}")`);
+      }
+    });
+  }
+
+  /** Ends the server; see {@linkcode ServerWorkers.stop}. */
+  async stop(hurry: Promise<void>): Promise<void> {
+    await this.#workers.stop(this.#options.server.grace, hurry);
+    this.#hashes.stop();
+  }
+
+  /** Ends the server at once. */
+  terminate(): void {
+    this.#workers.terminate();
+    this.#hashes.stop();
+  }
+
+  async #load(): Promise<void> {
+    const { config: { directory }, server, watch } = this.#options;
+    const paths = [directory?.users, directory?.domains, directory?.aliases]
+      .filter((path) => path !== undefined);
+    await watch.add({ paths, changed: () => this.#reloadDirectory() });
+    const problems = await this.#readDirectory();
+    for (const [index, { name, ssl }] of server.listeners.entries()) {
+      if (ssl === undefined) continue;
+      await watch.add({ paths: tlsFiles(ssl), changed: () => this.#reloadTls(index, name, ssl) });
+      const loaded = await loadTls(ssl);
+      problems.push(...loaded.problems.map((problem) => `TLS of listener "${name}": ${problem}`));
+      this.#tls[index] = loaded.tls;
+    }
+    if (problems.length > 0) throw new UserError(problems.join("\n"), EXIT_USAGE);
+  }
+
+  /** Reads the directory; if it cannot be used, nothing changes but for what is returned. */
+  async #readDirectory(): Promise<string[]> {
+    const { config: { directory = { plainpass: false } }, log } = this.#options;
+    const { data, problems, warnings } = await loadDirectory(directory, directory);
+    if (data === undefined) return problems.map(problemText);
+    for (const warning of warnings) log.warn(problemText(warning));
+    this.#directory = data;
+    if (data.slowSamples.size > 0) this.#hashes.start();
+    return [];
+  }
+
+  async #reloadDirectory(): Promise<void> {
+    const { log } = this.#options;
+    const problems = await this.#readDirectory();
+    if (problems.length > 0) {
+      for (const problem of problems) log.error(problem);
+      log.error("The changed directory cannot be used; the one read before stays in force");
+      return;
+    }
+    this.#workers.broadcast({ kind: "credentials", credentials: this.#credentials() });
+    log.info(`Read the directory anew: ${this.#directory.users.size} users`);
+  }
+
+  async #reloadTls(
+    index: number,
+    name: string,
+    ssl: NonNullable<Listener["ssl"]>,
+  ): Promise<void> {
+    const { log } = this.#options;
+    const { tls, problems } = await loadTls(ssl);
+    if (tls === undefined) {
+      for (const problem of problems) log.error(`TLS of listener "${name}": ${problem}`);
+      log.error(`The changed certificate of listener "${name}" cannot be used; the old one stays`);
+      return;
+    }
+    this.#tls[index] = tls;
+    this.#workers.broadcast({ kind: "tls", listener: index, tls });
+    log.info(`Read the certificate of listener "${name}" anew`);
+  }
+
+  #setup(): SharedSetup {
+    const { config, server, store, probed, logs, hostName } = this.#options;
+    return {
+      trace: logs.trace,
+      listeners: server.listeners.map((listener, index) =>
+        listenerSetup(listener, server, {
+          probed: probed[index]!,
+          tls: this.#tls[index],
+          transcript: this.#transcripts[index],
+          shared: server.workers > 1,
+          hostName,
+        })
+      ),
+      store: storeSetup(config, store),
+      credentials: this.#credentials(),
+      limits: this.#limits,
+    };
+  }
+
+  /** Only what logins need: a worker is not told of domains and aliases. */
+  #credentials(): SharedSetup["credentials"] {
+    const { plainpass, users, slowSamples, fastSample } = this.#directory;
+    return {
+      plainpass,
+      users,
+      slowSamples,
+      ...(fastSample === undefined ? {} : { fastSample }),
+    };
+  }
+}
