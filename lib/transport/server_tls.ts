@@ -5,7 +5,8 @@
  * @module
  */
 
-import { createSecureContext, type PeerCertificate, type SecureContext, TLSSocket } from "node:tls";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { commonNameOf } from "./common_name.ts";
 import type { Connection, TlsInfo } from "./connection.ts";
 import { CipherStream, handshake, TlsConnection } from "./tls_stream.ts";
@@ -71,7 +72,7 @@ export class TlsHandshakeError extends Error {
 /**
  * Makes a TLS configuration.
  *
- * @throws if the certificate or the key cannot be parsed
+ * @throws if the certificate or the key cannot be parsed or do not belong together
  */
 export function createServerTls(options: ServerTlsOptions): ServerTls {
   let current = stateOf(options);
@@ -91,6 +92,10 @@ function stateOf(
   verified: ServerTlsState["verified"] = new Verified(),
 ): ServerTlsState {
   const { cert, key, ca, clientAuth = 0, peercert } = options;
+  // Node would accept what then fails in every handshake.
+  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+    throw new Error("the private key does not belong to the certificate");
+  }
   const context = createSecureContext({
     cert,
     key,
@@ -210,7 +215,7 @@ function verifyFault(socket: TLSSocket): string | undefined {
   const fault = handle.verifyError();
   if (fault === null || fault === undefined || fault === "") return undefined;
   const code = fault instanceof Error ? fault.message : String(fault);
-  return "the certificate is not one for clients from an authority in tspath " + `(${code})`;
+  return `the certificate is not one for clients by an authority in tspath (${code})`;
 }
 
 /** Fingerprints of certificates that passed; the oldest are forgotten. */
