@@ -1,0 +1,130 @@
+/**
+ * Changing a file so that a reader, another writer or a crash at any moment
+ * meets either the old content or the new one, whole.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { reasonOf, UserError } from "../errors.ts";
+import { decodeText, encodeText } from "../wire/text.ts";
+
+const WINDOWS = Deno.build.os === "windows";
+
+/** How {@linkcode changeFile} waits. */
+export interface ChangeFileOptions {
+  /** How long to wait for another writer, in milliseconds; 10000 by default. */
+  readonly patience?: number;
+}
+
+/**
+ * Replaces a text file by what `change` makes of its content, under a lock that keeps other
+ * writers out. The file keeps its owner, and its mode except for what others may do
+ * with it; a new one can be read by its owner alone. A symbolic link is followed.
+ *
+ * @param change gets an empty text if there is no file; what it throws is passed on and changes nothing
+ * @throws {UserError} if the file cannot be read or replaced
+ */
+export async function changeFile(
+  file: string,
+  change: (text: string) => string,
+  options: ChangeFileOptions = {},
+): Promise<void> {
+  const target = await realPath(file);
+  using lock = await lockFolder(target, file, options.patience ?? 10_000);
+  const old = await readOld(target);
+  const text = change(old?.text ?? "");
+  await replace(target, text, old?.info);
+  if (!WINDOWS) await lock.sync();
+}
+
+/** An existing file's text and metadata. */
+interface OldFile {
+  readonly text: string;
+  readonly info: Deno.FileInfo;
+}
+
+async function realPath(file: string): Promise<string> {
+  try {
+    return await Deno.realPath(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return file;
+    throw cannot("read", file, error);
+  }
+}
+
+/**
+ * The folder itself is locked: nothing is left behind, and the lock ends with its holder.
+ * Windows opens no folders, so there it is a file beside.
+ */
+async function lockFolder(target: string, file: string, patience: number): Promise<Deno.FsFile> {
+  let folder: Deno.FsFile;
+  try {
+    folder = WINDOWS
+      ? await Deno.open(`${target}.lock`, { write: true, create: true })
+      : await Deno.open(dirname(target));
+  } catch (error) {
+    throw cannot("change", file, error);
+  }
+  const end = Date.now() + patience;
+  try {
+    while (!await folder.tryLock(true)) {
+      if (Date.now() >= end) {
+        throw new UserError(
+          `Cannot change "${file}": another program holds its folder locked; try again`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return folder;
+  } catch (error) {
+    folder.close();
+    throw error instanceof UserError ? error : cannot("lock the folder of", file, error);
+  }
+}
+
+async function readOld(file: string): Promise<OldFile | undefined> {
+  let bytes: Uint8Array;
+  let info: Deno.FileInfo;
+  try {
+    [bytes, info] = await Promise.all([Deno.readFile(file), Deno.stat(file)]);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw cannot("read", file, error);
+  }
+  const text = decodeText(bytes);
+  if (text === undefined) throw new UserError(`Cannot change "${file}": it is not UTF-8 text`);
+  return { text, info };
+}
+
+async function replace(
+  file: string,
+  text: string,
+  old: Deno.FileInfo | undefined,
+): Promise<void> {
+  const temp = join(dirname(file), `.${crypto.randomUUID()}.tmp`);
+  try {
+    {
+      using out = await Deno.open(temp, { write: true, createNew: true, mode: 0o600 });
+      const bytes = encodeText(text);
+      for (let at = 0; at < bytes.length;) at += await out.write(bytes.subarray(at));
+      if (old) await keepOwner(temp, old);
+      await out.sync();
+    }
+    await Deno.rename(temp, file);
+  } catch (error) {
+    await Deno.remove(temp).catch(() => {});
+    throw cannot("replace", file, error);
+  }
+}
+
+/** The owner first: to give a file away clears bits of its mode. */
+async function keepOwner(temp: string, old: Deno.FileInfo): Promise<void> {
+  if (WINDOWS) return;
+  const fresh = await Deno.stat(temp);
+  if (fresh.uid !== old.uid || fresh.gid !== old.gid) await Deno.chown(temp, old.uid, old.gid);
+  if (old.mode !== null) await Deno.chmod(temp, old.mode & 0o660);
+}
+
+function cannot(what: string, file: string, error: unknown): UserError {
+  return new UserError(`Cannot ${what} "${file}": ${reasonOf(error)}`, 1, { cause: error });
+}
