@@ -137,14 +137,14 @@ function checkLogin(client: ClientTable): void {
   const named = methods.filter((name) => name !== "SASL_EXTERNAL");
   if (named.length === 0) return;
   if (!server.given("username")) {
-    server.problem("username", `is missing; ${named.join(", ")} need it`);
+    server.problem("username", `missing; ${named.join(", ")} need it`);
   }
   const byPassword = named.filter((name) => !OAUTH.includes(name));
   const password = ["password", "password_file", "password_env"] as const;
   if (byPassword.length > 0 && !password.some((key) => server.given(key))) {
     server.problem(
       "password",
-      `is missing; ${byPassword.join(", ")} need it, or password_file or password_env`,
+      `missing; ${byPassword.join(", ")} need it, or password_file or password_env`,
     );
   }
   checkTokens(server, named.filter((name) => OAUTH.includes(name)));
@@ -168,7 +168,7 @@ function checkTokens(server: ServerTable, methods: readonly ClientMechanism[]): 
     oauth2.given(key)
   );
   if (tokens.length === 0) {
-    oauth2.problem("refresh_token", "is missing; it takes this or refresh_token_file");
+    oauth2.problem("refresh_token", "missing; it takes this or refresh_token_file");
   } else if (tokens.length === 2) {
     oauth2.problem("refresh_token", "stands beside refresh_token_file; it takes one of the two");
   }
@@ -179,10 +179,10 @@ function checkTls(client: ClientTable): void {
   if (ssl) {
     checkPems(ssl);
     if (ssl.given("cert") && !ssl.given("key")) {
-      ssl.problem("key", "is missing; cert needs its private key");
+      ssl.problem("key", "missing; cert needs its private key");
     }
     if (ssl.given("key") && !ssl.given("cert")) {
-      ssl.problem("cert", "is missing; key needs the certificate that it belongs to");
+      ssl.problem("cert", "missing; key needs the certificate that it belongs to");
     }
     return;
   }
@@ -190,7 +190,7 @@ function checkTls(client: ClientTable): void {
   const host = server?.get("address")?.host;
   const open = server?.get("authtypes")?.some((name) => CLEAR.includes(name));
   if (!client.given("ssl") && host !== undefined && open && !isLoopback(host)) {
-    client.warn("ssl", `is missing: the password goes unencrypted to ${host}`);
+    client.warn("ssl", `missing: the password goes unencrypted to ${host}`);
   }
 }
 
@@ -198,10 +198,10 @@ function checkSmtp(client: ClientTable): void {
   const smtp = client.get("smtp");
   if (!smtp) return;
   if (smtp.given("username") && !smtp.given("password")) {
-    smtp.problem("password", "is missing; username needs it");
+    smtp.problem("password", "missing; username needs it");
   }
   if (smtp.given("password") && !smtp.given("username")) {
-    smtp.problem("username", "is missing; password needs it");
+    smtp.problem("username", "missing; password needs it");
   }
 }
 

@@ -21,14 +21,14 @@ export function checkServer(root: Table<Schema>, links: Links): void {
   if (!server) return;
   const directory = root.get("directory");
   if (!root.given("directory")) {
-    root.problem("directory", "is missing: the POP3 server needs it, with a users file");
+    root.problem("directory", "missing: the POP3 server needs it, with a users file");
   } else if (directory && !directory.given("users")) {
-    directory.problem("users", "is missing: without it nobody could log in to the POP3 server");
+    directory.problem("users", "missing: without it nobody could log in to the POP3 server");
   }
   if (!root.given("message_store")) {
     root.problem(
       "message_store",
-      "is missing: the POP3 server needs it; the heading alone takes all defaults",
+      "missing: the POP3 server needs it; the heading alone takes all defaults",
     );
   }
   checkLimits(server);
@@ -48,12 +48,13 @@ function checkLimits(server: ServerTable): void {
   const delay = limits?.get("auth_delay");
   const max = limits?.get("auth_delay_max");
   if (delay !== undefined && max !== undefined && max < delay) {
+    const shownMax = limits!.fields.auth_delay_max.type.show(max);
     const key = limits!.given("auth_delay_max") ? "auth_delay_max" : "auth_delay";
     limits!.wrong(
       key,
       key === "auth_delay_max"
         ? "is not allowed; it takes at least auth_delay"
-        : "is not allowed; it takes at most auth_delay_max, which is 30s",
+        : `is not allowed; it takes at most auth_delay_max, which is ${shownMax}`,
     );
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { asBoolean } from "./value_types.ts";
 import { isTable, type RawTable } from "./table.ts";
 
 /** The listeners' links, followed. */
@@ -50,6 +51,9 @@ function faultOf(listener: RawTable, all: readonly RawTable[]): string | undefin
   if (typeof configlink !== "string") return undefined;
   if (configlink === listener.name) return "is the listener's own name; it takes another's";
   const target = all.find((other) => other.name === configlink);
+  if (target !== undefined && asBoolean(target.enabled) === false) {
+    return "names a listener that is disabled";
+  }
   if (target === undefined) {
     const names = all.filter((other) => other !== listener && typeof other.name === "string")
       .map((other) => JSON.stringify(other.name));

@@ -15,24 +15,29 @@ const TIMES = ["DT", "Y", "M", "D", "h", "m", "s"];
 
 /** A file that must be there and readable. */
 export const existingFile: ValueType<string> = {
-  ...path("a file that is there", []),
+  ...path("the path of a file that is there", []),
   exists: "file",
 };
 /** A folder that is created as needed. */
-export const folder: ValueType<string> = { ...path("a folder", []), exists: "folder if there" };
+export const folder: ValueType<string> = {
+  ...path("the path of a folder", []),
+  exists: "folder if there",
+};
 /** A folder with a place for the recipient in its name. */
-export const recipientFolder: ValueType<string> = path("a folder", ["U"]);
+export const recipientFolder: ValueType<string> = path("the path of a folder", ["U"]);
 /** A file name with places for the time. */
-export const logTemplate: ValueType<string> = path("a file name", TIMES);
+export const logTemplate: ValueType<string> = path("the path of a file", TIMES);
 
 /** A folder of `[paths]`, which later paths name by a token. */
 export function anchor(token: Anchor): ValueType<string> {
   const before = ANCHORS.slice(0, ANCHORS.indexOf(token));
   return {
-    ...path("a folder", []),
+    ...path("the path of a folder", []),
     allowed: before.length === 0
-      ? "a folder; no token may stand in it"
-      : `a folder; the tokens ${before.map((name) => `%${name}%`).join(", ")} may stand in it`,
+      ? "the path of a folder; no token may stand in it"
+      : `the path of a folder; the tokens ${
+        before.map((name) => `%${name}%`).join(", ")
+      } may stand in it`,
     parse(raw, context) {
       const value = expand(raw, context, before);
       context.tokens.set(token, value);
@@ -55,10 +60,10 @@ export const innerPath: ValueType<string> = {
   show: (value) => JSON.stringify(value),
 };
 
-function path(what: string, further: readonly string[]): ValueType<string> {
+function path(allowed: string, further: readonly string[]): ValueType<string> {
   return {
     name: "path",
-    allowed: `the path of ${what}`,
+    allowed,
     parse: (raw, context) => expand(raw, context, [...ANCHORS, ...further]),
     show: (value) => JSON.stringify(value),
   };

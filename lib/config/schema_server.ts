@@ -60,7 +60,7 @@ export const listenerSsl = optionalSection("TLS. Without this section the listen
     example: "2",
     manual: "NAF 8",
   }),
-  peercert: optional(text({ pattern: /\S/ }), {
+  peercert: optional(text({ pattern: /\S/, allowed: "a name" }), {
     meaning: "The Common Name that a client's certificate must have.",
     example: '"mail-gateway"',
     manual: "NAF 8",
@@ -135,7 +135,7 @@ export const listeners = list({
   atLeast: 1,
   meaning: "The addresses where the server is reached, at least one.",
 }, {
-  name: mandatory(text({ pattern: /\S/, max: 100 }), {
+  name: mandatory(text({ pattern: /\S/, max: 100, allowed: "a name" }), {
     meaning: "A name for logs and for `configlink`; each listener has its own.",
     example: '"POP3"',
     manual: "NAF 7",
@@ -167,7 +167,7 @@ export const listeners = list({
     example: "512",
     manual: "NAF 7",
   }),
-  configlink: optional(text({ pattern: /\S/ }), {
+  configlink: optional(text({ pattern: /\S/, allowed: "a name" }), {
     meaning: "The name of another listener whose `server` section holds for this one too.",
     example: '"POP3"',
     manual: "NAF 7",

@@ -19,7 +19,7 @@ import {
   type Surroundings,
 } from "./schema_kit.ts";
 import { settle } from "./settle.ts";
-import { boolean } from "./value_types.ts";
+import { asBoolean, boolean } from "./value_types.ts";
 
 /** What one reading gathers. */
 export interface Reading {
@@ -63,7 +63,7 @@ export class Table<F extends Fields> implements Surroundings {
     this.#reading = reading;
     for (const key of Object.keys(fields)) {
       // What is disabled counts as absent.
-      const given = Object.hasOwn(raw, key) && this.#enabled(raw[key], this.pathOf(key));
+      const given = Object.hasOwn(raw, key) && this.#enabled(raw[key], this.pathOf(key), this.item);
       const entry: Entry = { given, raw: raw[key] };
       this.#entries.set(key, entry);
       this.#read(key, entry);
@@ -158,7 +158,7 @@ export class Table<F extends Fields> implements Surroundings {
         this.wrong(key, error.message || `is not allowed; it takes ${type.allowed}`);
       }
     } else if (field.mandatory) {
-      this.problem(key, `is missing, and there is no default; it takes ${type.allowed}`);
+      this.problem(key, `missing, and there is no default; it takes ${type.allowed}`);
     } else if (typeof fallback === "object") {
       this.#reading.later.push(() => {
         const raw = fallback.value(this, this.#reading.context);
@@ -197,9 +197,9 @@ export class Table<F extends Fields> implements Surroundings {
     }
     raw.forEach((table: RawTable, index) => {
       const path = `${this.pathOf(key)}[${index}]`;
-      if (!this.#enabled(table, path)) return;
       const id = table[field.id];
       const item = typeof id === "string" ? `${field.item} ${showValue(id)}` : undefined;
+      if (!this.#enabled(table, path, item)) return;
       items.push(new Table(field.fields, table, { path, item, parent: this }, this.#reading));
     });
     if (items.length < field.atLeast) {
@@ -207,15 +207,14 @@ export class Table<F extends Fields> implements Surroundings {
     }
   }
 
-  #enabled(raw: unknown, path: string): boolean {
+  #enabled(raw: unknown, path: string, item: string | undefined): boolean {
     if (!isTable(raw) || !Object.hasOwn(raw, "enabled")) return true;
-    try {
-      return boolean.parse(raw.enabled, this.#reading.context);
-    } catch {
+    const enabled = asBoolean(raw.enabled);
+    if (enabled === undefined) {
       const message = `${showValue(raw.enabled)} is not allowed; it takes ${boolean.allowed}`;
-      this.#reading.problems.push({ path: `${path}.enabled`, message });
-      return true;
+      this.#reading.problems.push({ path: `${path}.enabled`, ...(item && { item }), message });
     }
+    return enabled !== false;
   }
 
   #unknown(key: string): void {
@@ -227,7 +226,7 @@ export class Table<F extends Fields> implements Surroundings {
       : elsewhere !== undefined
       ? `It belongs in ${elsewhere}`
       : `Known here: ${keysOf(this.fields)}`;
-    this.#reading.problems.push(this.#about(key, `is no known key. ${help}`));
+    this.#reading.problems.push(this.#about(key, `unknown key. ${help}`));
   }
 
   #checkFile(key: string, path: string, kind: "file" | "folder if there", about: About): boolean {

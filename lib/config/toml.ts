@@ -30,11 +30,62 @@ export function readToml(path: string): TomlResult {
 
 /** The tables of a TOML text. */
 export function parseToml(text: string): TomlResult {
+  // Not every parser notices a repeated key.
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) {
+    return {
+      fault: `Line ${repeated.line}, column 1, gives ${repeated.key} a second time: ` +
+        "leave one of the two",
+    };
+  }
   try {
     return { tables: parse(text) as RawTable };
   } catch (error) {
     return { fault: describeSyntaxError(error, text) };
   }
+}
+
+const KEY = String.raw`(?:[\w-]+|"[^"]*"|'[^']*')`;
+const LINE = new RegExp(
+  String.raw`^\s*(?:(\[\[?)\s*)?(${KEY}(?:\s*\.\s*${KEY})*)\s*(=|\]\]?)`,
+);
+
+/** The first key or table that a text gives a second time. */
+function repeatedKey(text: string): { line: number; key: string } | undefined {
+  const items = new Map<string, number>();
+  const seen = new Set<string>();
+  // A table below an array belongs to the array's latest item.
+  const qualified = (path: readonly string[]): string =>
+    path.map((key, i) => `${key}#${items.get(path.slice(0, i + 1).join("\0")) ?? ""}`).join("\0");
+  let table = "";
+  let quotes: string | undefined;
+  for (const [index, content] of text.split("\n").entries()) {
+    const match = quotes === undefined ? LINE.exec(content) : null;
+    quotes = openQuotes(content, quotes);
+    if (!match) continue;
+    const [, bracket, name] = match;
+    const path = [...name!.matchAll(new RegExp(KEY, "g"))].map(([key]) =>
+      key.replace(/^["']|["']$/g, "")
+    );
+    if (bracket === "[[") items.set(path.join("\0"), (items.get(path.join("\0")) ?? 0) + 1);
+    if (bracket !== undefined) table = qualified(path);
+    const whole = bracket === undefined ? `${table}\0=${path.join("\0")}` : table;
+    if (seen.has(whole)) {
+      return { line: index + 1, key: bracket === undefined ? `the key ${name}` : `[${name}]` };
+    }
+    seen.add(whole);
+  }
+  return undefined;
+}
+
+/** The quotation marks of a text of several lines that is open at a line's end. */
+function openQuotes(line: string, open: string | undefined): string | undefined {
+  let quotes = open;
+  for (const [mark] of line.matchAll(/"""|'''/g)) {
+    if (quotes === undefined) quotes = mark;
+    else if (quotes === mark) quotes = undefined;
+  }
+  return quotes;
 }
 
 function unreadable(error: unknown): string {
@@ -72,9 +123,6 @@ export function describeSyntaxError(error: unknown, text: string): string {
     : `Line ${row}, column ${Math.max(1, column ?? Number(inText?.[2]))},`;
   const key = /^\s*(\[{0,2}[\w."'-]+\]{0,2})\s*=?/.exec(text.split("\n")[row - 1] ?? "")?.[1];
   const near = key === undefined ? "" : ` (near ${key})`;
-  if (/redefin|already|unexpected assign/i.test(message)) {
-    return `${place} gives a key or a table a second time${near}: leave one of the two`;
-  }
   return `${place} is not TOML${near}: a text stands in quotation marks, ` +
     `a line holds one "key = value", and a table opens with [name] or [[name]]`;
 }

@@ -38,14 +38,20 @@ export const boolean: ValueType<boolean> = {
   name: "boolean",
   allowed: 'true or false (or "Y" or "N")',
   parse(raw) {
-    if (typeof raw === "boolean") return raw;
-    const word = typeof raw === "string" ? raw.toUpperCase() : "";
-    if (word === "Y" || word === "YES") return true;
-    if (word === "N" || word === "NO") return false;
-    throw new Refusal();
+    const value = asBoolean(raw);
+    if (value === undefined) throw new Refusal();
+    return value;
   },
   show: String,
 };
+
+/** What a value says as a boolean; undefined if nothing. */
+export function asBoolean(raw: unknown): boolean | undefined {
+  if (typeof raw === "boolean") return raw;
+  const word = typeof raw === "string" ? raw.toUpperCase() : "";
+  if (word === "Y" || word === "YES") return true;
+  return word === "N" || word === "NO" ? false : undefined;
+}
 
 /** A whole number within bounds, both included. */
 export function integer(min: number, max: number, allowed?: string): ValueType<number> {
@@ -120,11 +126,11 @@ const SIZES: Readonly<Record<string, number>> = { G: 1024 ** 3, M: 1024 ** 2, K:
 /** A size, in bytes, within bounds, both included. */
 export function size(min: number, max: number = Number.MAX_SAFE_INTEGER): ValueType<number> {
   const bounds = max === Number.MAX_SAFE_INTEGER
-    ? `of at least ${sizeText(min)}`
+    ? `at least ${sizeText(min)}`
     : `from ${sizeText(min)} to ${sizeText(max)}`;
   return {
     name: "size",
-    allowed: `a size ${bounds} bytes, such as 512, "8K", "10M" or "1G"`,
+    allowed: `a size in bytes, ${bounds}, such as 512, "8K", "10M" or "1G"`,
     parse(raw) {
       let value = raw;
       if (typeof raw === "string") {
@@ -203,7 +209,10 @@ export function mechanisms<const M extends string>(
       if (names.length === 1 && names[0] === "-") return [];
       for (const name of names) {
         if (!words.includes(name as M)) {
-          throw new Refusal(`names ${quote(name)}, which is no login method`);
+          const known = oneOf(words.map(quote));
+          throw new Refusal(
+            `names ${quote(name)}, which is no login method here; it takes ${known}`,
+          );
         }
       }
       return [...new Set(names as M[])];
