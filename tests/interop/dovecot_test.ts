@@ -50,7 +50,7 @@ stats_writer_socket_path =
 `,
     );
     if (self === 0) {
-      await runCommand("chown", ["-R", `${uid}:${gid}`, maildir]);
+      await runCommand("chown", ["-R", `${uid}:${gid}`, `${folder}/ms`]);
       await Deno.chmod(folder, 0o711);
     }
     return new Dovecot(folder, maildir);
