@@ -3,14 +3,11 @@
  *
  * @module
  */
+import { ROTATIONS } from "../log/name_template.ts";
+import { TRACE_LEVELS } from "../log/trace.ts";
 import { anchor, existingFile, folder, innerPath, logTemplate } from "./paths.ts";
 import { mandatory, optional, optionalSection, section, setting } from "./schema_kit.ts";
 import { boolean, choice, duration, fileMark, size } from "./value_types.ts";
-
-/** How often a log file is begun anew. */
-export const ROTATIONS = ["NEVER", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"] as const;
-/** How much the trace log tells. */
-export const LOG_LEVELS = ["ERR", "WARN", "INFO", "TRC", "TRC2", "TRC3", "TRC4", "TRC5"] as const;
 
 const fileAbout = {
   meaning:
@@ -88,7 +85,7 @@ export const log = section("The trace log: what the program does, and what goes 
     example: '"%DIRLOG%/mailismus-%DT%.log"',
   }),
   ...logAttributes,
-  level: setting(choice(LOG_LEVELS), "INFO", {
+  level: setting(choice(TRACE_LEVELS), "INFO", {
     meaning: "How much is told, from `ERR` (errors alone) to `TRC5` (everything).",
     example: '"WARN"',
   }),

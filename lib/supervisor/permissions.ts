@@ -6,6 +6,7 @@
  */
 import { dirname } from "node:path";
 import type { Client, Config, LogFile } from "../config/config.ts";
+import { logFolder } from "../log/name_template.ts";
 
 /** What a part of the program may do; everything else is denied to it. */
 export interface Grants {
@@ -86,12 +87,14 @@ export function programGrants(
   if (config.pop3server !== undefined) {
     const any = config.pop3server.listeners.map(({ interface: host = "[::]", port }) =>
       // Port 0 becomes any port, and a host name any of its addresses.
-      port === 0 ? host : `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`
+      port === 0
+        ? host
+        : `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`
     );
     parts.push({ ...serverGrants(config, []), net: any });
   }
   if (config.pop3download !== undefined) parts.push(retrieverGrants(config));
-  const logs = logFiles(config).map(logFolder);
+  const logs = logFiles(config).map(({ file }) => logFolder(file));
   return {
     net: unique(parts.flatMap(({ net }) => net)),
     read: unique([
@@ -120,12 +123,6 @@ export function workerPermissions(grants: Grants): Deno.PermissionOptionsObject 
     ffi: false,
     import: false,
   };
-}
-
-/** The folder that a log's files are created in: the longest one whose name has no time in it. */
-export function logFolder({ file }: LogFile): string {
-  const fixed = file.replace(/%(?:DT|[YMDhms])%.*$/s, "");
-  return fixed === file ? dirname(file) : dirname(`${fixed}x`);
 }
 
 /** An address as permissions name it. */
