@@ -7,7 +7,10 @@ import type { Links } from "./links.ts";
 import type { Fields } from "./schema_kit.ts";
 import { Table } from "./table.ts";
 
-/** Where a setting's value comes from; `unset` is one without a value. */
+/**
+ * Where a setting's value comes from: `link` is the listener that `configlink`
+ * names, `unset` a setting without a value.
+ */
 export type Source = "file" | "default" | "unset" | "link";
 
 /** One setting as it is in effect. */
@@ -58,7 +61,9 @@ function effect(
 ): Pick<EffectiveSetting, "text" | "source"> {
   const field = table.fields[key]!;
   const value: unknown = table.get(key);
-  if (field.kind !== "setting" || value === undefined) return { text: "", source: "unset" };
-  const source = !table.given(key) ? "default" : linked ? "link" : "file";
+  if (field.kind !== "setting" || value === undefined) {
+    return { text: "", source: linked ? "link" : "unset" };
+  }
+  const source = linked ? "link" : table.given(key) ? "file" : "default";
   return { text: field.about.secret ? '"***"' : field.type.show(value), source };
 }

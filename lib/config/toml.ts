@@ -46,9 +46,9 @@ export function parseToml(text: string): TomlResult {
 }
 
 const KEY = String.raw`(?:[\w-]+|"[^"]*"|'[^']*')`;
-const LINE = new RegExp(
-  String.raw`^\s*(?:(\[\[?)\s*)?(${KEY}(?:\s*\.\s*${KEY})*)\s*(=|\]\]?)`,
-);
+const NAME = String.raw`(${KEY}(?:\s*\.\s*${KEY})*)`;
+const PAIR = new RegExp(String.raw`^\s*${NAME}\s*=`);
+const HEADING = new RegExp(String.raw`^\s*(\[\[?)\s*${NAME}\s*\]\]?\s*(?:#.*)?$`);
 
 /** The first key or table that a text gives a second time. */
 function repeatedKey(text: string): { line: number; key: string } | undefined {
@@ -60,11 +60,13 @@ function repeatedKey(text: string): { line: number; key: string } | undefined {
   let table = "";
   let quotes: string | undefined;
   for (const [index, content] of text.split("\n").entries()) {
-    const match = quotes === undefined ? LINE.exec(content) : null;
+    const inText = quotes !== undefined;
     quotes = openQuotes(content, quotes);
-    if (!match) continue;
-    const [, bracket, name] = match;
-    const path = [...name!.matchAll(new RegExp(KEY, "g"))].map(([key]) =>
+    const heading = HEADING.exec(content);
+    const name = heading?.[2] ?? PAIR.exec(content)?.[1];
+    if (inText || name === undefined) continue;
+    const bracket = heading?.[1];
+    const path = [...name.matchAll(new RegExp(KEY, "g"))].map(([key]) =>
       key.replace(/^["']|["']$/g, "")
     );
     if (bracket === "[[") items.set(path.join("\0"), (items.get(path.join("\0")) ?? 0) + 1);
@@ -81,6 +83,7 @@ function repeatedKey(text: string): { line: number; key: string } | undefined {
 /** The quotation marks of a text of several lines that is open at a line's end. */
 function openQuotes(line: string, open: string | undefined): string | undefined {
   let quotes = open;
+  if (open === undefined && line.trimStart().startsWith("#")) return undefined;
   for (const [mark] of line.matchAll(/"""|'''/g)) {
     if (quotes === undefined) quotes = mark;
     else if (quotes === mark) quotes = undefined;
