@@ -157,10 +157,7 @@ export const OPENSSL: readonly (readonly [stored: string, password: string])[] =
     "$5$a$MdAfJLQGI7iUk6P/ReTY3AiMFJ1WxxjlwrwiuLforh1",
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
   ],
-];
-
-/** From Ulrich Drepper's specification of the SHA methods of crypt. */
-export const DREPPER: readonly (readonly [stored: string, password: string])[] = [
+  // The inputs of the test vectors in Ulrich Drepper's specification.
   [
     "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
     "Hello world!",
@@ -170,16 +167,21 @@ export const DREPPER: readonly (readonly [stored: string, password: string])[] =
     "Hello world!",
   ],
   [
+    "$6$rounds=77777$short$WuQyW2YR.hBNpjjRhpYD/ifIw05xdfeEyQoMxIXbkvr0gge1a1x3yRULJ5CCaUeOxFmtlcGZelFl5CxtgfiAc0",
+    "we have a short salt string but not a short password",
+  ],
+  [
     "$6$rounds=1000$roundstoolow$kUMsbe306n21p9R.FRkW3IGn.S9NPN0x50YhH1xhLsPuWGsUSklZt58jaTfF4ZEQpyUNGc0dqbpBYYBaHHrsX.",
     "the minimum number is still observed",
   ],
-  ["$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8", "Hello world!"],
+  ["$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!"],
+  ["$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA", "Hello world!"],
   [
-    "$5$rounds=10000$saltstringsaltst$3xv.VbSCBX41eDL9L3voZredW0bFj9T..tHGe6JJSn/",
-    "Hello world!",
+    "$5$rounds=77777$short$JiO1O3ZpDAxGJeaDIuqCoEFysAe1mZNJRs3pw0KQRd/",
+    "we have a short salt string but not a short password",
   ],
   [
-    "$5$rounds=1000$roundstoolow$yfvwcaByCgZeDVGREvSNbCjHMZ3XGS4p8NALvmyhqB3",
+    "$5$rounds=1000$roundstoolow$yfvwcWrQ8l/K0DAWyuPMDNHpIVlTQebY9l/gL972bIC",
     "the minimum number is still observed",
   ],
 ];
