@@ -4,9 +4,9 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { nearest } from "../config/problems.ts";
 import { EXIT_USAGE, UserError } from "../errors.ts";
 import type { CommandArgs, Flag } from "./command.ts";
-import { suggestion } from "./nearest.ts";
 
 /** Where the config is looked for unless `--config` says otherwise. */
 export const DEFAULT_CONFIG = "./config.toml";
@@ -38,6 +38,12 @@ export interface ParseSettings {
   readonly stopEarly?: boolean;
   /** The config file if the line names none. */
   readonly configFile?: string;
+}
+
+/** `; did you mean "…"?`, or nothing if no known word is near. */
+export function suggestion(word: string, known: readonly string[], prefix = ""): string {
+  const found = nearest(word, known);
+  return found === undefined ? "" : `; did you mean "${prefix}${found}"?`;
 }
 
 function usageError(message: string, command: string): UserError {

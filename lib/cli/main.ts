@@ -5,10 +5,9 @@
  * @module
  */
 import { EXIT_FAILED, EXIT_USAGE, reasonOf, UserError } from "../errors.ts";
-import { parseCommandLine } from "./arguments.ts";
+import { parseCommandLine, suggestion } from "./arguments.ts";
 import type { Subcommand } from "./command.ts";
 import { PROGRAM, programHelp, subcommandHelp } from "./help.ts";
-import { suggestion } from "./nearest.ts";
 import { isBrokenPipe, printError, writeOut } from "./output.ts";
 import { versionText } from "./version.ts";
 

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { formatProblem, formatProblems, loadConfig } from "../config/config.ts";
+import { formatProblems, loadConfig } from "../config/config.ts";
 import { EXIT_USAGE, UserError } from "../errors.ts";
 import { probeListeners } from "../supervisor/probe_listeners.ts";
 import { supervise } from "../supervisor/supervisor.ts";
+import { warningText } from "./check.ts";
 import type { CommandArgs, Subcommand } from "./command.ts";
 import { printError } from "./output.ts";
 
@@ -17,7 +18,7 @@ async function run(args: CommandArgs): Promise<number> {
     const all = [...problems, ...probe.problems];
     throw new UserError(formatProblems(args.configFile, all).trimEnd(), EXIT_USAGE);
   }
-  for (const warning of warnings) printError(`Warning: ${formatProblem(warning)}`);
+  for (const warning of warnings) printError(warningText(warning));
   return await supervise(config, probe.listeners);
 }
 
@@ -33,8 +34,8 @@ export const serve: Subcommand = {
   ],
   flags: [],
   examples: [
-    { line: "serve", does: "Run ./config.toml" },
-    { line: "serve --config /etc/mailismus/config.toml", does: "Run another config" },
+    { line: "serve", does: "run ./config.toml" },
+    { line: "serve --config /etc/mailismus/config.toml", does: "run another config" },
   ],
   run,
 };

@@ -3,8 +3,20 @@
  *
  * @module
  */
+import { checkCommand } from "./check.ts";
 import type { Subcommand } from "./command.ts";
+import { directorySettings } from "./directory_settings.ts";
+import { permissions } from "./permissions.ts";
 import { serve } from "./serve.ts";
+import { parseUserAction, runUser, USER_COMMAND } from "./user.ts";
+
+const user: Subcommand = {
+  ...USER_COMMAND,
+  run: async (args) => {
+    const action = parseUserAction(args);
+    return await runUser({ ...await directorySettings(args.configFile), ...action });
+  },
+};
 
 /** All subcommands, in the order of the help. */
-export const SUBCOMMANDS: readonly Subcommand[] = [serve];
+export const SUBCOMMANDS: readonly Subcommand[] = [serve, checkCommand, user, permissions];

@@ -67,7 +67,9 @@ async function serveOne(
     if (implicitTls !== undefined) served = await implicitTls(connection);
   } catch (error) {
     log.trace(
-      `TLS handshake with ${formatEndpoint(connection.peer)} failed on "${name}": ${reasonOf(error)}`,
+      `TLS handshake with ${formatEndpoint(connection.peer)} failed on "${name}": ${
+        reasonOf(error)
+      }`,
     );
     admission.release();
     return connection.close();

@@ -14,7 +14,7 @@ import { MaildirStore } from "../maildir/maildir_store.ts";
 import { formatEndpoint } from "../transport/address.ts";
 import type { Connection } from "../transport/connection.ts";
 import { Deadlines } from "../transport/deadlines.ts";
-import { type Listener, listen } from "../transport/listener.ts";
+import { listen, type Listener } from "../transport/listener.ts";
 import { createServerTls, secureServer, type ServerTls } from "../transport/server_tls.ts";
 import { runListenerLoop } from "./listener_loop.ts";
 import { runSession } from "./session.ts";

@@ -26,7 +26,10 @@ export class Logs {
     const target: LogSink = log.file === undefined
       ? standardError()
       : this.#writer({ ...log, file: log.file });
-    this.#router.set(TRACE_LOG, log.delta ? { ...withDelta(target), lose: losing(target) } : target);
+    this.#router.set(
+      TRACE_LOG,
+      log.delta ? { ...withDelta(target), lose: losing(target) } : target,
+    );
     configureTrace(this.trace, this.#router.log(TRACE_LOG));
   }
 

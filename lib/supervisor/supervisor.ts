@@ -11,7 +11,7 @@ import { FileWatch } from "./file_watch.ts";
 import { Logs } from "./logs.ts";
 import type { ProbedListener } from "./probe_listeners.ts";
 import { ServerPart } from "./server_part.ts";
-import { type SignalHandlers, onSignals } from "./signals.ts";
+import { onSignals, type SignalHandlers } from "./signals.ts";
 
 /**
  * Runs a checked config until it is told to stop by a signal, or has nothing left to do.
