@@ -53,7 +53,18 @@ export interface Listener {
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const sockets = await openSockets(options);
-  return new SocketListener(sockets, options.onTrouble);
+  return listenOn(sockets, options.onTrouble);
+}
+
+/** What {@linkcode listenOn} needs of a listening socket. */
+export type ListeningSocket = Pick<Deno.TcpListener, "accept" | "close" | "addr">;
+
+/** A listener on sockets that listen already. */
+export function listenOn(
+  sockets: readonly ListeningSocket[],
+  onTrouble?: (error: Error) => void,
+): Listener {
+  return new SocketListener(sockets, onTrouble);
 }
 
 /** Opens one socket per address; all or none, and all on one port. */
@@ -109,7 +120,7 @@ type Accepted = { readonly at: number; readonly socket?: Deno.TcpConn; readonly 
 
 class SocketListener implements Listener {
   readonly addresses: readonly Endpoint[];
-  readonly #sockets: readonly Deno.TcpListener[];
+  readonly #sockets: readonly ListeningSocket[];
   readonly #onTrouble: ((error: Error) => void) | undefined;
   /** The accept under way on each socket; with one socket it is never kept. */
   readonly #pending: (Promise<Accepted> | undefined)[] = [];
@@ -118,7 +129,7 @@ class SocketListener implements Listener {
   #endWait: (() => void) | undefined;
 
   constructor(
-    sockets: readonly Deno.TcpListener[],
+    sockets: readonly ListeningSocket[],
     onTrouble: ((error: Error) => void) | undefined,
   ) {
     this.#sockets = sockets;

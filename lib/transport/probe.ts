@@ -32,11 +32,16 @@ export async function probePort(
     listener.close();
     return { free: true, port: addresses[0]!.port, addresses };
   } catch (error) {
-    return { free: false, problem: describe(error, options.hostname, options.port) };
+    return { free: false, problem: explainListenFault(error, options) };
   }
 }
 
-function describe(error: unknown, hostname: string | undefined, port: number): string {
+/** A sentence on why listening failed and what to do. */
+export function explainListenFault(
+  error: unknown,
+  options: { readonly hostname?: string | undefined; readonly port: number },
+): string {
+  const { hostname, port } = options;
   const place = hostname === undefined || hostname === ""
     ? `port ${port} on all interfaces`
     : formatEndpoint({ address: hostname, port });

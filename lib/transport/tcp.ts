@@ -1,11 +1,11 @@
 /**
- * Plain TCP connections.
+ * Connections on sockets of Deno's.
  *
  * @module
  */
 
 import { normaliseAddress } from "./address.ts";
-import type { Connection, Endpoint } from "./connection.ts";
+import type { Connection, Endpoint, TlsInfo } from "./connection.ts";
 
 /** How long a closed connection waits for the peer to close too, in milliseconds. */
 const LINGER_MS = 2000;
@@ -19,18 +19,20 @@ const waste = new Uint8Array(16 * 1024);
 let lingering = 0;
 
 /**
- * A TCP socket. There is one system call and one promise per read and write; nothing is buffered
+ * A socket of Deno's, plain or with Deno's TLS. There is one system call and one promise per read and write; nothing is buffered
  * or copied here.
  *
- * {@linkcode TcpConnection.close} does not close the socket at once if no read is pending:
+ * {@linkcode SocketConnection.close} does not close the socket at once if no read is pending:
  * closing a socket with unread input makes the kernel send RST, and that destroys a last reply
  * which the peer has not read yet. So only the sending side is shut down (the peer sees the end
  * of the stream behind our last byte), input is thrown away until the peer closes too, and then
  * the socket goes: after 2 seconds or 256 KiB at the latest. With a read pending, all input has
  * been read, and the socket is closed directly.
  */
-export class TcpConnection implements Connection {
-  readonly #socket: Deno.TcpConn;
+export class SocketConnection implements Connection {
+  /** Present if the socket is encrypted. */
+  readonly tls?: TlsInfo;
+  readonly #socket: Deno.TcpConn | Deno.TlsConn;
   readonly #local: Endpoint;
   readonly #peer: Endpoint;
   #reading = false;
@@ -40,18 +42,11 @@ export class TcpConnection implements Connection {
   #gone = false;
 
   /** Takes over the socket; from now on only this object may use it. */
-  constructor(socket: Deno.TcpConn) {
+  constructor(socket: Deno.TcpConn | Deno.TlsConn, tls?: TlsInfo) {
     this.#socket = socket;
     this.#local = endpointOf(socket.localAddr);
     this.#peer = endpointOf(socket.remoteAddr);
-    try {
-      // Replies are written whole, so waiting for more to send only costs time.
-      socket.setNoDelay(true);
-      // Finds peers that vanished, during the long waits of slow clients.
-      socket.setKeepAlive(true);
-    } catch {
-      // The peer has closed already: the next read says so.
-    }
+    if (tls !== undefined) this.tls = tls;
   }
 
   /** Our end. */
@@ -116,6 +111,21 @@ export class TcpConnection implements Connection {
     this.#socket.closeWrite().catch(() => {});
   }
 
+  /**
+   * Gives the socket back, for TLS to be put upon it; this object is closed then.
+   *
+   * @throws if a read or a write is pending, or the connection is closed
+   */
+  protected surrender(): Deno.TcpConn | Deno.TlsConn {
+    if (this.#closing || this.#reading || this.#writing) {
+      throw new Deno.errors.Busy("Cannot hand over the socket: it is closed or in use");
+    }
+    this.#closing = true;
+    this.#gone = true;
+    this.#closed?.resolve();
+    return this.#socket;
+  }
+
   async #linger(): Promise<void> {
     lingering++;
     const timer = setTimeout(() => this.#release(), LINGER_MS);
@@ -145,6 +155,31 @@ export class TcpConnection implements Connection {
       // Closed by the runtime already.
     }
     this.#closed?.resolve();
+  }
+}
+
+/** A TCP socket. */
+export class TcpConnection extends SocketConnection {
+  /** Takes over the socket; from now on only this object may use it. */
+  constructor(socket: Deno.TcpConn) {
+    super(socket);
+    try {
+      // Replies are written whole, so waiting for more to send only costs time.
+      socket.setNoDelay(true);
+      // Finds peers that vanished, during the long waits of slow clients.
+      socket.setKeepAlive(true);
+    } catch {
+      // The peer has closed already: the next read says so.
+    }
+  }
+
+  /**
+   * Gives the socket back, for `Deno.startTls`; this object is closed then.
+   *
+   * @throws if a read or a write is pending, or the connection is closed
+   */
+  detach(): Deno.TcpConn {
+    return this.surrender() as Deno.TcpConn;
   }
 }
 
