@@ -129,7 +129,12 @@ export class PopClient implements Disposable {
   /** Connects and takes the greeting. */
   static async connect(port: number): Promise<PopClient> {
     const client = new PopClient(await Deno.connect({ hostname: "127.0.0.1", port }));
-    client.greeting = (await client.#answer("")).status;
+    try {
+      client.greeting = (await client.#answer("")).status;
+    } catch (error) {
+      client.close();
+      throw error;
+    }
     return client;
   }
 
