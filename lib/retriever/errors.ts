@@ -1,0 +1,31 @@
+/**
+ * How a session can fail. Every message is a sentence that can stand in a report; what will be
+ * done about it is the run's to say.
+ *
+ * @module
+ */
+
+/** The session is over; the next run starts anew. */
+export class SessionError extends Error {
+  override name = "SessionError";
+}
+
+/** The connection is gone: the server closed it, or the network did. */
+export class ConnectionLostError extends SessionError {
+  override name = "ConnectionLostError";
+}
+
+/** The server did not say enough in time. */
+export class ServerSilentError extends SessionError {
+  override name = "ServerSilentError";
+}
+
+/** The server said something that POP3 does not allow. */
+export class ProtocolError extends SessionError {
+  override name = "ProtocolError";
+}
+
+/** No login method succeeded. */
+export class LoginError extends SessionError {
+  override name = "LoginError";
+}

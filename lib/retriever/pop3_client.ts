@@ -1,0 +1,214 @@
+/**
+ * The client's side of POP3, command by command (RFC 1939, 2449, 5034): what is sent, and how a
+ * reply is read. What to ask for and when is not decided here.
+ *
+ * @module
+ */
+import { reasonOf } from "../errors.ts";
+import type { SessionTranscript } from "../log/transcript.ts";
+import type { Connection } from "../transport/connection.ts";
+import type { Deadlines } from "../transport/deadlines.ts";
+import { type DecodedForm, DotDecoder } from "../wire/dot_decoder.ts";
+import { encodeText } from "../wire/text.ts";
+import { ConnectionLostError, ProtocolError } from "./errors.ts";
+import { ServerInput } from "./input.ts";
+
+/** A status line (RFC 1939 section 3). */
+export interface Status {
+  readonly ok: boolean;
+  /** What follows the status indicator. */
+  readonly text: string;
+  /** The response code (RFC 2449 section 8) in upper case, such as `IN-USE`, if there is one. */
+  readonly code: string | undefined;
+}
+
+/** A step of a SASL exchange (RFC 5034 section 4): a status, or a challenge as it came. */
+export type SaslReply = Status | { readonly challenge: string };
+
+/** The most of a list that is read, in octets: that of a million messages. */
+const LONGEST_LIST = 80 * 1024 * 1024;
+/** How long the end of a message may seem to be there before it is believed, in milliseconds. */
+const QUIET = 2000;
+
+/** How a {@linkcode Pop3Client} works. */
+export interface Pop3ClientOptions {
+  /** How long the server may say nothing, in milliseconds. */
+  readonly timeout: number;
+  /** Watches over it. */
+  readonly deadlines: Deadlines;
+  /** Takes down what is said. */
+  readonly transcript: SessionTranscript | undefined;
+}
+
+/** Takes the octets of a message; what it is given is valid until it returns or its promise settles. */
+export type MessageTaker = (bytes: Uint8Array) => void | Promise<void>;
+
+/** Speaks with a server over one connection. */
+export class Pop3Client {
+  /** What it speaks over. */
+  readonly connection: Connection;
+  readonly #options: Pop3ClientOptions;
+  readonly #input: ServerInput;
+  #scratch: Uint8Array | undefined;
+
+  /** Takes over the connection. */
+  constructor(connection: Connection, options: Pop3ClientOptions) {
+    this.connection = connection;
+    this.#options = options;
+    this.#input = new ServerInput(connection, options.timeout, options.deadlines);
+  }
+
+  /** Whether bytes of the server are there that nobody asked for yet. */
+  get hasUnread(): boolean {
+    return this.#input.hasMore;
+  }
+
+  /** Stops watching and gives the connection up, without closing it. */
+  release(): Connection {
+    this.#input.close();
+    return this.connection;
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.#input.close();
+    this.connection.close();
+  }
+
+  /** Sends commands, without waiting for replies. */
+  async send(...commands: readonly string[]): Promise<void> {
+    for (const command of commands) this.#options.transcript?.client(command);
+    this.#input.watch();
+    try {
+      await this.connection.write(encodeText(commands.join("\r\n") + "\r\n"));
+    } catch (error) {
+      throw new ConnectionLostError(`the connection broke: ${reasonOf(error)}`);
+    } finally {
+      this.#input.relax();
+    }
+  }
+
+  /** Sends a command and reads its status line. */
+  async command(command: string): Promise<Status> {
+    await this.send(command);
+    return await this.status();
+  }
+
+  /**
+   * Reads a status line.
+   *
+   * @throws {ProtocolError} if it is none
+   */
+  async status(): Promise<Status> {
+    const line = await this.#line();
+    const status = parseStatus(line);
+    if (status === undefined) {
+      throw new ProtocolError(`the server sent ${quoted(line)}, which is no reply`);
+    }
+    return status;
+  }
+
+  /** Reads a status line or a challenge. */
+  async saslReply(): Promise<SaslReply> {
+    const line = await this.#line();
+    const status = parseStatus(line);
+    if (status !== undefined) return status;
+    if (line === "+" || line.startsWith("+ ")) return { challenge: line.slice(2).trim() };
+    throw new ProtocolError(`the server sent ${quoted(line)}, which is no reply`);
+  }
+
+  /**
+   * Reads the lines of a multi-line reply behind its status line.
+   *
+   * @param onLine takes each line, dot-stuffing undone
+   */
+  async lines(onLine: (line: string) => void): Promise<void> {
+    const shown: string[] = [];
+    let octets = 0;
+    while (true) {
+      const line = await this.#rawLine();
+      if (this.#options.transcript !== undefined) shown.push(line);
+      if (line === ".") break;
+      octets += line.length + 2;
+      if (octets > LONGEST_LIST) throw new ProtocolError("the server sends a list without end");
+      onLine(line.startsWith(".") ? line.slice(1) : line);
+      if (shown.length >= 500) this.#options.transcript?.server(shown.splice(0).join("\r\n"));
+    }
+    this.#options.transcript?.server(shown.join("\r\n"));
+  }
+
+  /**
+   * Reads a message behind its status line.
+   *
+   * @param listed its size as LIST gave it: helps to see the end that a broken server sends
+   * @returns its octets as the server sent them, dot-stuffing not counted
+   */
+  async message(
+    form: DecodedForm,
+    listed: number | undefined,
+    take: MessageTaker,
+  ): Promise<number> {
+    const decoder = new DotDecoder(form);
+    const input = this.#input;
+    const scratch = this.#scratch ??= new Uint8Array(DotDecoder.room(input.buffer.length));
+    while (true) {
+      const end = decoder.decode(input.buffer, input.start, input.end, scratch, 0);
+      input.start = decoder.next;
+      if (end > 0) {
+        const wait = take(scratch.subarray(0, end));
+        if (wait !== undefined) await wait;
+      }
+      if (decoder.done) break;
+      if (!await this.#more(decoder, listed)) {
+        input.start = input.end;
+        break;
+      }
+    }
+    this.#options.transcript?.message(decoder.octets);
+    return decoder.octets;
+  }
+
+  /** @returns false if the message has ended in a way that only silence confirms */
+  async #more(decoder: DotDecoder, listed: number | undefined): Promise<boolean> {
+    const doubt = decoder.perhapsEnded;
+    const complete = decoder.octets === listed || decoder.octets + 2 === listed;
+    this.#input.watch();
+    try {
+      if (doubt === "line" || (doubt === "glued" && complete)) {
+        return await this.#input.fillWithin(Math.min(QUIET, this.#options.timeout / 2));
+      }
+      await this.#input.fill();
+      return true;
+    } finally {
+      this.#input.relax();
+    }
+  }
+
+  async #line(): Promise<string> {
+    const line = await this.#rawLine();
+    this.#options.transcript?.server(line);
+    return line;
+  }
+
+  async #rawLine(): Promise<string> {
+    this.#input.watch();
+    try {
+      return await this.#input.line();
+    } finally {
+      this.#input.relax();
+    }
+  }
+}
+
+function parseStatus(line: string): Status | undefined {
+  const match = /^(\+OK|-ERR)(?: (.*))?$/is.exec(line);
+  if (match === null) return undefined;
+  const text = match[2] ?? "";
+  const code = /^\[([A-Za-z0-9/_-]+)\]/.exec(text)?.[1]?.toUpperCase();
+  return { ok: match[1]!.toUpperCase() === "+OK", text, code };
+}
+
+/** What a server said, short enough for a sentence. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text);
+}

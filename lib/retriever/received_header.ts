@@ -1,0 +1,54 @@
+/**
+ * The trace line that says how a message came here (RFC 5321 section 4.4).
+ *
+ * @module
+ */
+import { two } from "../log/line.ts";
+import type { MessageForm } from "./destination.ts";
+
+/** What the header says. */
+export interface ReceivedOptions {
+  /** The remote server's name, as configured. */
+  readonly host: string;
+  /** Its address. */
+  readonly address: string;
+  /** This host's name. */
+  readonly hostName: string;
+  readonly protocol: "POP3" | "POP-to-SMTP";
+  readonly recip: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/** The header field, folded, with the line ends of `form`. */
+export function receivedHeader(options: ReceivedOptions, form: MessageForm): string {
+  const { host, address, hostName, protocol, recip, time } = options;
+  const literal = address.includes(":") ? `IPv6:${address}` : address;
+  const lineEnd = form === "lf" ? "\n" : "\r\n";
+  return [
+    `Received: from ${word(host)} ([${word(literal)}])`,
+    `\tby ${word(hostName)} (Mailismus) with ${protocol}`,
+    `\tfor <${word(recip)}>; ${mailDate(time)}`,
+    "",
+  ].join(lineEnd);
+}
+
+/** A moment in local time (RFC 5322 section 3.3): `Sat, 21 Nov 2026 14:03:22 +0100`. */
+export function mailDate(time: number): string {
+  const date = new Date(time);
+  const offset = -date.getTimezoneOffset();
+  const zone = `${offset < 0 ? "-" : "+"}${two(Math.floor(Math.abs(offset) / 60))}${
+    two(Math.abs(offset) % 60)
+  }`;
+  return `${DAYS[date.getDay()]}, ${date.getDate()} ${MONTHS[date.getMonth()]} ` +
+    `${date.getFullYear()} ${two(date.getHours())}:${two(date.getMinutes())}:` +
+    `${two(date.getSeconds())} ${zone}`;
+}
+
+/** Text that cannot end or confuse the field: no white space, controls, brackets, quotes. */
+function word(text: string): string {
+  return text.replace(/[\p{Cc}\s()<>"\\;]/gu, "_").slice(0, 255) || "unknown";
+}
