@@ -124,7 +124,7 @@ async function add(file: string, name: string, options: UserOptions): Promise<nu
   checkPlace(await readText(file), file, name, options.replace);
   const stored = options.mailOnly ? "" : await storedPassword(name, options);
   let existed = false;
-  await changeFile(file, (text) => {
+  await changeUsers(file, (text) => {
     existed = checkPlace(text, file, name, options.replace);
     return existed
       ? replaceUser(text, name, stored + furtherFields(text, name, options))
@@ -199,7 +199,7 @@ async function askPassword(input: SecretInput, prompt: string): Promise<string> 
 
 async function remove(file: string, name: string): Promise<number> {
   await mustExist(file);
-  await changeFile(file, (text) => {
+  await changeUsers(file, (text) => {
     if (findUser(text, name).length === 0) throw noUser(file, name);
     return removeUser(text, name);
   });
@@ -262,6 +262,16 @@ async function verify(file: string, name: string, options: UserOptions): Promise
   const right = outcome.kind === "accepted";
   printLine(`The password of "${name}" is ${right ? "right" : "wrong"}`);
   return right ? 0 : EXIT_FAILED;
+}
+
+async function changeUsers(file: string, change: (text: string) => string): Promise<void> {
+  const { closedToOthers } = await changeFile(file, change);
+  if (closedToOthers) {
+    printError(
+      `Other users of this machine could read ${file}: now only its owner and group can, ` +
+        `so make sure that the server runs as one of them`,
+    );
+  }
 }
 
 async function readText(file: string): Promise<string> {

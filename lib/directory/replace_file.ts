@@ -16,6 +16,12 @@ export interface ChangeFileOptions {
   readonly patience?: number;
 }
 
+/** What {@linkcode changeFile} did beside the change. */
+export interface ChangedFile {
+  /** Whether others than the owner and the group had access to the file before. */
+  readonly closedToOthers: boolean;
+}
+
 /**
  * Replaces a text file by what `change` makes of its content, under a lock that keeps other
  * writers out. The file keeps its owner, and its mode except for what others may do
@@ -28,13 +34,14 @@ export async function changeFile(
   file: string,
   change: (text: string) => string,
   options: ChangeFileOptions = {},
-): Promise<void> {
+): Promise<ChangedFile> {
   const target = await realPath(file);
   using lock = await lockFolder(target, file, options.patience ?? 10_000);
   const old = await readOld(target);
   const text = change(old?.text ?? "");
   await replace(target, text, old?.info);
   if (!WINDOWS) await lock.sync();
+  return { closedToOthers: !WINDOWS && ((old?.info.mode ?? 0) & 0o007) !== 0 };
 }
 
 /** An existing file's text and metadata. */
