@@ -12,12 +12,11 @@ import { nearest } from "./problems.ts";
 import { findPassword } from "./passwords.ts";
 import type { Secrets } from "./resolve.ts";
 import type { Schema } from "./schema.ts";
-import type { FieldsOf } from "./schema_kit.ts";
-import type { clients, clientServer } from "./schema_retriever.ts";
+import type { clientFields, clientServerFields } from "./schema_retriever.ts";
 import type { Table } from "./table.ts";
 
-type ClientTable = Table<FieldsOf<typeof clients>>;
-type ServerTable = Table<FieldsOf<typeof clientServer>>;
+type ClientTable = Table<typeof clientFields>;
+type ServerTable = Table<typeof clientServerFields>;
 
 const OAUTH: readonly ClientMechanism[] = ["SASL_XOAUTH2", "SASL_OAUTHBEARER"];
 const CLEAR: readonly ClientMechanism[] = ["USERPASS", "SASL_PLAIN", ...OAUTH];

@@ -8,12 +8,11 @@ import { checkPems } from "./checks_tls.ts";
 import type { Links } from "./links.ts";
 import { duplicates, isLoopback, sameHost } from "./identity.ts";
 import type { Schema } from "./schema.ts";
-import type { FieldsOf } from "./schema_kit.ts";
-import type { listeners, pop3server } from "./schema_server.ts";
+import type { listenerFields, serverSections } from "./schema_server.ts";
 import type { Table } from "./table.ts";
 
-type ServerTable = Table<FieldsOf<typeof pop3server>>;
-type ListenerTable = Table<FieldsOf<typeof listeners>>;
+type ServerTable = Table<typeof serverSections.pop3server.fields>;
+type ListenerTable = Table<typeof listenerFields>;
 
 /** Checks `[pop3server]` and what it needs beside itself. */
 export function checkServer(root: Table<Schema>, links: Links): void {

@@ -4,13 +4,12 @@
  * @module
  */
 import { loadAuthorities, loadKeyPair } from "../transport/certificates.ts";
-import type { FieldsOf } from "./schema_kit.ts";
-import type { clientSsl } from "./schema_retriever.ts";
-import type { listenerSsl } from "./schema_server.ts";
+import type { clientSslFields } from "./schema_retriever.ts";
+import type { listenerSslFields } from "./schema_server.ts";
 import type { Table } from "./table.ts";
 
 /** An `ssl` section, of a listener or of a client. */
-export type SslTable = Table<FieldsOf<typeof listenerSsl>> | Table<FieldsOf<typeof clientSsl>>;
+export type SslTable = Table<typeof listenerSslFields> | Table<typeof clientSslFields>;
 
 /** The part that the two have in common. */
 interface PemTable {

@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly hostname?: string;
   /** How many server workers suit the machine; by default its cores, where ports can be shared. */
   readonly workers?: number;
+  /** Settings, by their full paths, whose files need not be there yet; none by default. */
+  readonly mayBeMissing?: readonly string[];
 }
 
 /** What came of a config file. */
@@ -84,6 +86,7 @@ function newReading(path: string, options: LoadOptions): Reading {
     problems: [],
     warnings: [],
     later: [],
+    mayBeMissing: options.mayBeMissing ?? [],
   };
 }
 

@@ -25,6 +25,7 @@ export interface EffectiveSetting {
   readonly item?: string;
   /** Its value as TOML, secrets masked; empty if it has none. */
   readonly text: string;
+  /** Where its value comes from. */
   readonly source: Source;
 }
 

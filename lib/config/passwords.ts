@@ -4,11 +4,11 @@
  * @module
  */
 import { decodeText } from "../wire/text.ts";
-import type { FieldsOf } from "./schema_kit.ts";
-import type { clientServer } from "./schema_retriever.ts";
+import type { clientServerFields } from "./schema_retriever.ts";
 import type { Table } from "./table.ts";
 
-type ServerTable = Table<FieldsOf<typeof clientServer>>;
+/** `server` of a client */
+export type ServerTable = Table<typeof clientServerFields>;
 
 /**
  * Fetches a client's password from its file or from the environment.

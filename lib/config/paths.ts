@@ -7,9 +7,10 @@
 import { isAbsolute, posix, win32 } from "node:path";
 import { type ReadContext, Refusal, type ValueType } from "./schema_kit.ts";
 
-const ANCHORS = ["DIRTOP", "DIRCONF", "DIRVAR", "DIRLOG", "DIRTMP"] as const;
+/** In the order in which they may build on each other. */
+const ANCHORS: readonly Anchor[] = ["DIRTOP", "DIRCONF", "DIRVAR", "DIRLOG", "DIRTMP"];
 /** A token of the folders that `[paths]` sets. */
-export type Anchor = typeof ANCHORS[number];
+export type Anchor = "DIRTOP" | "DIRCONF" | "DIRVAR" | "DIRLOG" | "DIRTMP";
 
 const TIMES = ["DT", "Y", "M", "D", "h", "m", "s"];
 

@@ -8,11 +8,16 @@ import type { ReadContext, SettingsOf } from "./schema_kit.ts";
 import type { Settings } from "./schema.ts";
 import type { logFileFields } from "./schema_common.ts";
 
-type ServerSettings = NonNullable<Settings["pop3server"]>;
-type ListenerSettings = ServerSettings["listeners"][number];
-type RetrieverSettings = NonNullable<Settings["pop3download"]>;
-type ClientSettings = RetrieverSettings["clients"][number];
-type SmtpSettings = NonNullable<ClientSettings["smtp"]>;
+/** `[pop3server]` */
+export type ServerSettings = NonNullable<Settings["pop3server"]>;
+/** `[[pop3server.listeners]]` */
+export type ListenerSettings = ServerSettings["listeners"][number];
+/** `[pop3download]` */
+export type RetrieverSettings = NonNullable<Settings["pop3download"]>;
+/** `[[pop3download.clients]]` */
+export type ClientSettings = RetrieverSettings["clients"][number];
+/** `smtp` of a client */
+export type SmtpSettings = NonNullable<ClientSettings["smtp"]>;
 
 /** A log file. The tokens of time are still in its name. */
 export type LogFile = SettingsOf<typeof logFileFields>;
@@ -35,7 +40,9 @@ export type Client = Omit<ClientSettings, "server" | "smtp"> & {
 export interface Config extends Omit<Settings, "pop3server" | "pop3download"> {
   /** The config file's absolute path. */
   file: string;
+  /** The POP3 server, if there is to be one. */
   pop3server?: Omit<ServerSettings, "listeners"> & { listeners: Listener[] };
+  /** The retriever, if there is to be one. */
   pop3download?: Omit<RetrieverSettings, "clients"> & { clients: Client[] };
 }
 

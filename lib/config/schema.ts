@@ -5,22 +5,16 @@
  *
  * @module
  */
+import { commonSections } from "./schema_common.ts";
 import type { SettingsOf } from "./schema_kit.ts";
-import { directory, log, messageStore, paths } from "./schema_common.ts";
-import { pop3download } from "./schema_retriever.ts";
-import { pop3server } from "./schema_server.ts";
+import { retrieverSections } from "./schema_retriever.ts";
+import { serverSections } from "./schema_server.ts";
+
+/** All sections. */
+export type Schema = typeof commonSections & typeof serverSections & typeof retrieverSections;
 
 /** The whole file. `paths` comes first, for the tokens in what follows. */
-export const schema = {
-  paths,
-  log,
-  directory,
-  message_store: messageStore,
-  pop3server,
-  pop3download,
-} as const;
+export const schema: Schema = { ...commonSections, ...serverSections, ...retrieverSections };
 
-/** The type of {@linkcode schema}. */
-export type Schema = typeof schema;
 /** The settings as the file and the defaults give them. */
 export type Settings = SettingsOf<Schema>;

@@ -6,14 +6,20 @@
 import { ROTATIONS } from "../log/name_template.ts";
 import { TRACE_LEVELS } from "../log/trace.ts";
 import { anchor, existingFile, folder, innerPath, logTemplate } from "./paths.ts";
-import { mandatory, optional, optionalSection, section, setting } from "./schema_kit.ts";
+import {
+  mandatory,
+  optional,
+  optionalSection,
+  type Section,
+  section,
+  setting,
+} from "./schema_kit.ts";
 import { boolean, choice, duration, fileMark, size } from "./value_types.ts";
 
 const fileAbout = {
   meaning:
     "The file's path. The time may stand in it: `%DT%` at the grain of the rotation, or `%Y%` `%M%` `%D%` `%h%` `%m%` `%s%`. Folders are created as needed.",
   example: '"%DIRLOG%/pop3-%DT%.log"',
-  manual: "4.8.3",
 };
 
 const logAttributes = {
@@ -21,23 +27,23 @@ const logAttributes = {
     meaning:
       "When a new file is begun. A weekly file is named after the first day of its week. `maxfile` overrides this.",
     example: '"DAILY"',
-    manual: "4.9.1",
+    manual: "GreyLog Guide",
   }),
   maxfile: optional(size(1024), {
     meaning: "A new file is begun when the file reaches this size, whatever `rot` says.",
     example: '"10M"',
-    manual: "4.9.1",
+    manual: "GreyLog Guide",
   }),
   buffer: setting(size(0, 64 * 1024 * 1024), "8K", {
     meaning: "How much is gathered in memory before it is written.",
     example: '"64K"',
-    manual: "4.9.1",
+    manual: "GreyLog Guide",
   }),
   flush: setting(duration({ zero: true }), "1s", {
     meaning:
       "What was gathered is written at the latest after this time; `0` writes only when the buffer is full and at the end.",
     example: '"10s"',
-    manual: "4.9.1",
+    manual: "GreyLog Guide",
   }),
 };
 
@@ -45,12 +51,18 @@ const logAttributes = {
 export const logFileFields = { file: mandatory(logTemplate, fileAbout), ...logAttributes };
 
 /** Declares a log file that is off unless configured. */
-export function logFile(meaning: string) {
-  return optionalSection(meaning, logFileFields, "file");
+export function logFile(meaning: string, manual: string): Section<typeof logFileFields, false> {
+  const { example } = fileAbout;
+  return optionalSection(meaning, logFileFields, {
+    name: "log file",
+    key: "file",
+    example,
+    manual,
+  });
 }
 
 /** `[paths]` */
-export const paths = section(
+const paths = section(
   "The folders that the tokens in other paths stand for. A relative path starts at the config file's folder, wherever the program is started.",
   {
     root: setting(anchor("DIRTOP"), ".", {
@@ -78,7 +90,7 @@ export const paths = section(
 );
 
 /** `[log]` */
-export const log = section("The trace log: what the program does, and what goes wrong.", {
+const log = section("The trace log: what the program does, and what goes wrong.", {
   file: optional(logTemplate, {
     ...fileAbout,
     meaning: fileAbout.meaning + " Without it the log goes to standard error.",
@@ -96,7 +108,7 @@ export const log = section("The trace log: what the program does, and what goes 
 });
 
 /** `[directory]` */
-export const directory = optionalSection(
+const directory = optionalSection(
   "Who has a mailbox here. Changes to these files are taken up within seconds, without a restart.",
   {
     users: optional(existingFile, {
@@ -126,7 +138,7 @@ export const directory = optionalSection(
 );
 
 /** `[message_store]` */
-export const messageStore = optionalSection("Where the mailboxes are: a Maildir for each user.", {
+const messageStore = optionalSection("Where the mailboxes are: a Maildir for each user.", {
   userpath: setting(folder, "%DIRVAR%/ms", {
     meaning: "The folder that holds a folder for each user.",
     example: '"/var/mail"',
@@ -163,3 +175,6 @@ export const messageStore = optionalSection("Where the mailboxes are: a Maildir 
     manual: "4.2",
   }),
 });
+
+/** These sections, by name. */
+export const commonSections = { paths, log, directory, message_store: messageStore };

@@ -8,6 +8,7 @@
 
 /** Why a value cannot stand where it stands; the reader adds the key and the value. */
 export class Refusal extends Error {
+  /** The kind of error. */
   override name = "Refusal";
 }
 
@@ -27,7 +28,7 @@ export interface ReadContext {
 
 /** A kind of value. */
 export interface ValueType<T> {
-  /** Its name in the table of settings. */
+  /** Its name in the table of settings, with its bounds; Markdown. */
   readonly name: string;
   /** What is allowed, to follow "it takes". */
   readonly allowed: string;
@@ -75,30 +76,53 @@ export interface Derived {
 
 /** One setting. `Always` tells whether a valid config has a value for it in any case. */
 export interface Setting<T, Always extends boolean> {
+  /** Tells it from the tables. */
   readonly kind: "setting";
+  /** The kind of value. */
   readonly type: ValueType<T>;
+  /** Whether it must be given. */
   readonly mandatory: boolean;
   /** The default as it could stand in the file, or the rule for it. */
   readonly fallback: string | number | boolean | Derived | undefined;
+  /** What is written about it. */
   readonly about: About;
+  /** Whether a valid config has a value for it in any case. */
   readonly always: Always;
 }
 
 /** A table of settings. `Always` tells whether it exists, with its defaults, when the file has none. */
 export interface Section<F extends Fields, Always extends boolean> {
+  /** Tells it from settings and arrays. */
   readonly kind: "section";
+  /** What stands in it. */
   readonly fields: F;
   /** What the section is for; whole sentences. */
   readonly meaning: string;
+  /** Whether it exists even if the file has none. */
   readonly always: Always;
-  /** The setting that a plain value in the table's place stands for. */
-  readonly shorthand?: keyof F & string;
+  /** What a plain value in the table's place stands for. */
+  readonly plain?: Plain;
+}
+
+/** How a table can be written as a plain value, and is then described like a setting. */
+export interface Plain {
+  /** What such a value is called. */
+  readonly name: string;
+  /** The setting that the value is for. */
+  readonly key: string;
+  /** Such a value. */
+  readonly example: string;
+  /** The section of the manual that describes it. */
+  readonly manual: string;
 }
 
 /** An array of tables. */
 export interface List<F extends Fields> {
+  /** Tells it from settings and tables. */
   readonly kind: "list";
+  /** What stands in an item. */
   readonly fields: F;
+  /** What the items are for; whole sentences. */
   readonly meaning: string;
   /** What an item is called, such as `listener`. */
   readonly item: string;
@@ -107,9 +131,6 @@ export interface List<F extends Fields> {
   /** How many items there must be at least. */
   readonly atLeast: number;
 }
-
-/** The settings of a declared table or array. */
-export type FieldsOf<S extends { fields: Fields }> = S["fields"];
 
 /** Anything that can stand in a table. */
 // deno-lint-ignore no-explicit-any -- the type of a value varies over a table
@@ -145,15 +166,9 @@ export function section<const F extends Fields>(meaning: string, fields: F): Sec
 export function optionalSection<const F extends Fields>(
   meaning: string,
   fields: F,
-  shorthand?: keyof F & string,
+  plain?: Plain,
 ): Section<F, false> {
-  return {
-    kind: "section",
-    fields,
-    meaning,
-    always: false,
-    ...(shorthand === undefined ? {} : { shorthand }),
-  };
+  return { kind: "section", fields, meaning, always: false, ...(plain && { plain }) };
 }
 
 /** Declares an array of tables. */
@@ -164,11 +179,13 @@ export function list<const F extends Fields>(
   return { kind: "list", fields, ...options };
 }
 
-type ValueOf<F> = F extends Setting<infer T, boolean> ? T
+/** The value of what stands in a table. */
+export type ValueOf<F> = F extends Setting<infer T, boolean> ? T
   : F extends Section<infer G, boolean> ? SettingsOf<G>
   : F extends List<infer G> ? SettingsOf<G>[]
   : never;
-type AlwaysThere<F extends Fields> = {
+/** The keys of a table that a valid config has values for in any case. */
+export type AlwaysThere<F extends Fields> = {
   [K in keyof F]: F[K] extends { always: true } | { kind: "list" } ? K : never;
 }[keyof F];
 

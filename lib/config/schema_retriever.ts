@@ -59,7 +59,7 @@ const oauth2 = optionalSection(
 );
 
 /** `server` of a client */
-export const clientServer = section("The remote server and the login there.", {
+export const clientServerFields = {
   address: mandatory(address, {
     meaning:
       "The remote server: `host`, `host:port` or `[v6]:port`. The port defaults to 995 with TLS from the start, else to 110.",
@@ -104,10 +104,10 @@ export const clientServer = section("The remote server and the login there.", {
     private: true,
   }),
   oauth2,
-});
+};
 
 /** `ssl` of a client */
-export const clientSsl = optionalSection("TLS. Without this section the session is plain.", {
+export const clientSslFields = {
   latent: setting(boolean, false, {
     meaning:
       "`false`: TLS from the first byte. `true`: STLS after the greeting; a server that refuses it ends the session.",
@@ -147,7 +147,7 @@ export const clientSsl = optionalSection("TLS. Without this section the session 
     example: '"pop.example.org"',
     manual: "NAF 8",
   }),
-});
+};
 
 const smtp = optionalSection(
   "Hands the messages to a mail server instead of storing them; `recip` is then an address, which the directory's aliases may expand.",
@@ -182,12 +182,7 @@ const smtp = optionalSection(
 );
 
 /** `[[pop3download.clients]]` */
-export const clients = list({
-  item: "client",
-  id: "id",
-  atLeast: 0,
-  meaning: "The remote mailboxes to fetch from.",
-}, {
+export const clientFields = {
   id: mandatory(nonEmpty, {
     meaning: "A name for logs and for `retrieve --client`; each client has its own.",
     example: '"anna-work"',
@@ -242,20 +237,29 @@ export const clients = list({
     example: '"%DIRVAR%/downloads/%U%"',
     manual: "4.9.2",
   }),
-  server: clientServer,
-  ssl: clientSsl,
+  server: section("The remote server and the login there.", clientServerFields),
+  ssl: optionalSection("TLS. Without this section the session is plain.", clientSslFields),
   smtp,
-});
+};
+
+const clients = list({
+  item: "client",
+  id: "id",
+  atLeast: 0,
+  meaning: "The remote mailboxes to fetch from.",
+}, clientFields);
 
 /** `[pop3download]` */
-export const pop3download = optionalSection(
+const pop3download = optionalSection(
   "The retriever: fetches mail from remote POP3 mailboxes. To deliver into local mailboxes it needs `[directory]` with a users file, and `[message_store]`.",
   {
     audit: logFile(
-      "A line for each message: when, from where, to where, its id, size and sender. A path, or a table of the attributes below.",
+      "A line for each message: when, from where, to where, its id, size and sender. A path, or a table with the settings of [log files](#log-files).",
+      "4.9.1",
     ),
     transcript: logFile(
-      "A record of the dialogue with each server, without passwords and message bodies. A path, or a table of the attributes below.",
+      "A record of the dialogue with each server, without passwords and message bodies. A path, or a table with the settings of [log files](#log-files).",
+      "4.9.1",
     ),
     timeout: setting(duration({ zero: false }), "4m", {
       meaning: "A server that sends nothing for this long is given up.",
@@ -274,3 +278,6 @@ export const pop3download = optionalSection(
     clients,
   },
 );
+
+/** This section, by name. */
+export const retrieverSections = { pop3download };

@@ -29,7 +29,7 @@ import {
 const ALL = SERVER_MECHANISMS;
 
 /** `ssl` of a listener */
-export const listenerSsl = optionalSection("TLS. Without this section the listener is plain.", {
+export const listenerSslFields = {
   cert: mandatory(existingFile, {
     meaning:
       "The certificate and the chain above it, PEM. A renewed one is taken up while running.",
@@ -76,12 +76,13 @@ export const listenerSsl = optionalSection("TLS. Without this section the listen
     example: "true",
     manual: "4.8.2",
   }),
-});
+};
 
 /** `server` of a listener */
-export const listenerServer = section("How the sessions of the listener are served.", {
+const listenerServer = section("How the sessions of the listener are served.", {
   transcript: logFile(
-    "A record of the dialogue with each client, without passwords and message bodies. A path, or a table of the attributes below.",
+    "A record of the dialogue with each client, without passwords and message bodies. A path, or a table with the settings of [log files](#log-files).",
+    "4.8.3",
   ),
   greet: setting(text({ max: 400 }), "Mailismus POP3 Ready", {
     meaning: "The greeting to a new connection; `%H%` stands for the host's name.",
@@ -129,12 +130,7 @@ function tlsOnlyMethods(around: Surroundings): unknown {
 }
 
 /** `[[pop3server.listeners]]` */
-export const listeners = list({
-  item: "listener",
-  id: "name",
-  atLeast: 1,
-  meaning: "The addresses where the server is reached, at least one.",
-}, {
+export const listenerFields = {
   name: mandatory(text({ pattern: /\S/, max: 100, allowed: "a name" }), {
     meaning: "A name for logs and for `configlink`; each listener has its own.",
     example: '"POP3"',
@@ -172,9 +168,16 @@ export const listeners = list({
     example: '"POP3"',
     manual: "NAF 7",
   }),
-  ssl: listenerSsl,
+  ssl: optionalSection("TLS. Without this section the listener is plain.", listenerSslFields),
   server: listenerServer,
-});
+};
+
+const listeners = list({
+  item: "listener",
+  id: "name",
+  atLeast: 1,
+  meaning: "The addresses where the server is reached, at least one.",
+}, listenerFields);
 
 const limits = section("What one client, or all together, may take from the server.", {
   login_time: setting(duration({ zero: false }), "1m", {
@@ -213,7 +216,7 @@ const limits = section("What one client, or all together, may take from the serv
 });
 
 /** `[pop3server]` */
-export const pop3server = optionalSection(
+const pop3server = optionalSection(
   "The POP3 server. It needs `[directory]` with a users file, and `[message_store]`.",
   {
     workers: setting(integer(1, 256), {
@@ -231,3 +234,6 @@ export const pop3server = optionalSection(
     listeners,
   },
 );
+
+/** This section, by name. */
+export const serverSections = { pop3server };

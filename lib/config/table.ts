@@ -6,7 +6,7 @@
  * @module
  */
 import { type ConfigProblem, nearest, showValue } from "./problems.ts";
-import { schema } from "./schema.ts";
+import { type Schema, schema } from "./schema.ts";
 import {
   type About,
   type Fields,
@@ -23,11 +23,16 @@ import { asBoolean, boolean } from "./value_types.ts";
 
 /** What one reading gathers. */
 export interface Reading {
+  /** What values depend on beside themselves. */
   readonly context: ReadContext;
+  /** What is wrong. */
   readonly problems: ConfigProblem[];
+  /** What may not be as it was meant. */
   readonly warnings: ConfigProblem[];
   /** Defaults that follow from other settings, to be worked out when all are read. */
   readonly later: (() => void)[];
+  /** Full paths of settings whose files need not be there yet. */
+  readonly mayBeMissing: readonly string[];
 }
 
 /** A table of a TOML file. */
@@ -39,10 +44,21 @@ interface Entry {
   value?: unknown;
 }
 
-type ReadAs<E> = E extends Setting<infer T, boolean> ? T | undefined
+/** What the reading of a setting, a table or an array gives. */
+export type ReadAs<E> = E extends Setting<infer T, boolean> ? T | undefined
   : E extends Section<infer G, boolean> ? Table<G> | undefined
   : E extends List<infer G> ? readonly Table<G>[]
   : never;
+
+/** Where a table stands. */
+export interface Place {
+  /** Its full path. */
+  readonly path: string;
+  /** The item of an array that it is or belongs to. */
+  readonly item: string | undefined;
+  /** The table around it. */
+  readonly parent: Surroundings | undefined;
+}
 
 /** One table, read. */
 export class Table<F extends Fields> implements Surroundings {
@@ -50,11 +66,14 @@ export class Table<F extends Fields> implements Surroundings {
   readonly path: string;
   /** The item of an array that it is or belongs to. */
   readonly item: string | undefined;
+  /** The table around it. */
   readonly parent: Surroundings | undefined;
+  /** What can stand in it. */
   readonly fields: F;
   readonly #entries = new Map<string, Entry>();
   readonly #reading: Reading;
 
+  /** Reads a table of the file; what is wrong goes to the reading. */
   constructor(fields: F, raw: RawTable, place: Place, reading: Reading) {
     this.fields = fields;
     this.path = place.path;
@@ -172,11 +191,10 @@ export class Table<F extends Fields> implements Surroundings {
   #readSection(key: string, field: Section<Fields, boolean>, entry: Entry): void {
     let raw = entry.given ? entry.raw : field.always ? {} : undefined;
     if (raw === undefined) return;
-    if (field.shorthand !== undefined && typeof raw === "string") raw = { [field.shorthand]: raw };
+    const { plain } = field;
+    if (plain && typeof raw === "string") raw = { [plain.key]: raw };
     if (!isTable(raw)) {
-      const takes = field.shorthand === undefined
-        ? "a table"
-        : `a ${field.shorthand}'s path, or a table`;
+      const takes = plain ? `the path of a ${plain.key}, or a table` : "a table";
       this.wrong(key, `is not allowed; it takes ${takes} of ${keysOf(field.fields)}`);
       return;
     }
@@ -231,6 +249,7 @@ export class Table<F extends Fields> implements Surroundings {
 
   #checkFile(key: string, path: string, kind: "file" | "folder if there", about: About): boolean {
     const fault = existenceFault(path, kind);
+    if (fault === NOT_THERE && this.#reading.mayBeMissing.includes(this.pathOf(key))) return true;
     if (fault !== undefined) {
       const raw = this.#entries.get(key)!.raw;
       this.wrong(key, (raw === path ? "" : `(${path}) `) + fault);
@@ -241,14 +260,8 @@ export class Table<F extends Fields> implements Surroundings {
   }
 }
 
-interface Place {
-  readonly path: string;
-  readonly item: string | undefined;
-  readonly parent: Surroundings | undefined;
-}
-
 /** Reads a whole file's tables by the schema. */
-export function readTables(raw: RawTable, reading: Reading): Table<typeof schema> {
+export function readTables(raw: RawTable, reading: Reading): Table<Schema> {
   const place: Place = { path: "", item: undefined, parent: undefined };
   const root = new Table(schema, raw, place, reading);
   for (const work of reading.later) work();
@@ -261,6 +274,8 @@ export function isTable(raw: unknown): raw is RawTable {
   return typeof raw === "object" && raw !== null && !Array.isArray(raw) && !(raw instanceof Date);
 }
 
+const NOT_THERE = "is not there: create the file, or correct the path";
+
 /** What keeps a file from being read, or a folder from being one; undefined if all is well. */
 function existenceFault(path: string, kind: "file" | "folder if there"): string | undefined {
   try {
@@ -272,7 +287,7 @@ function existenceFault(path: string, kind: "file" | "folder if there"): string 
     if (!(error instanceof Deno.errors.NotFound)) {
       return `cannot be read: ${(error as Error).message}`;
     }
-    if (kind === "file") return "is not there: create the file, or correct the path";
+    if (kind === "file") return NOT_THERE;
   }
   return undefined;
 }

@@ -56,7 +56,7 @@ export function asBoolean(raw: unknown): boolean | undefined {
 /** A whole number within bounds, both included. */
 export function integer(min: number, max: number, allowed?: string): ValueType<number> {
   return {
-    name: "integer",
+    name: `integer, ${min} to ${max}`,
     allowed: allowed ?? `a whole number from ${min} to ${max}`,
     parse(raw) {
       if (!Number.isSafeInteger(raw) || (raw as number) < min || (raw as number) > max) {
@@ -84,7 +84,7 @@ const UNITS: Readonly<Record<string, number>> = {
 export function duration(options: { zero: boolean }): ValueType<number> {
   const bounds = options.zero ? "0 or a duration" : "a duration above 0";
   return {
-    name: "duration",
+    name: options.zero ? "duration, or 0" : "duration",
     allowed: `${bounds} of at most 24 days, such as "500ms", "90s", "2m", "1h30m" or "1d"`,
     parse(raw) {
       const value = typeof raw === "number" ? raw : durationOf(raw);
@@ -129,7 +129,7 @@ export function size(min: number, max: number = Number.MAX_SAFE_INTEGER): ValueT
     ? `at least ${sizeText(min)}`
     : `from ${sizeText(min)} to ${sizeText(max)}`;
   return {
-    name: "size",
+    name: `size, ${bounds}`,
     allowed: `a size in bytes, ${bounds}, such as 512, "8K", "10M" or "1G"`,
     parse(raw) {
       let value = raw;
@@ -156,7 +156,7 @@ function sizeText(bytes: number): string {
 /** One of some words, in any case; the value is spelt as in `words`. */
 export function choice<const W extends string>(words: readonly W[]): ValueType<W> {
   return {
-    name: "choice",
+    name: words.map((word) => `\`"${word}"\``).join(", "),
     allowed: oneOf(words.map(quote)),
     parse(raw) {
       const found = typeof raw === "string" &&
@@ -171,7 +171,7 @@ export function choice<const W extends string>(words: readonly W[]): ValueType<W
 /** One of some whole numbers. */
 export function oneNumber<const N extends number>(numbers: readonly N[]): ValueType<N> {
   return {
-    name: "integer",
+    name: numbers.map((number) => `\`${number}\``).join(", "),
     allowed: oneOf(numbers.map(String)),
     parse(raw) {
       const found = numbers.find((number) => number === raw);
