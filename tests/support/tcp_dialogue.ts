@@ -39,7 +39,7 @@ userpath = "%DIRTOP%/ms"
 [pop3server]
 workers = 1
 [pop3server.limits]
-auth_delay = "10ms"
+auth_delay = 0
 ${line === undefined ? "" : `line = ${line}`}
 ${badCommands === undefined ? "" : `bad_commands = ${badCommands}`}
 ${dialogues.map(listener).join("\n")}`;
