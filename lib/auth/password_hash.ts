@@ -212,14 +212,12 @@ function parseDigest(
 ): PasswordHash | HashFault {
   const length = DIGEST_LENGTHS[algorithm];
   const salted = scheme.startsWith("SS");
-  // As in Dovecot: what has just the digits of an unsalted digest is hexadecimal.
-  const hex = encoding === ".HEX" ||
-    (encoding === "" && text.length >= 2 * length && HEX.test(text) &&
-      (salted ? decodeBase64(text) === undefined : text.length === 2 * length));
   if (!["", ".HEX", ".B64", ".BASE64"].includes(encoding)) {
     return unknownKind(`{${scheme}${encoding}}`);
   }
-  const octets = hex && HEX.test(text) ? hexOctets(text) : hex ? undefined : decodeBase64(text);
+  // As in Dovecot: what has just the digits of an unsalted digest is hexadecimal.
+  const hex = encoding === ".HEX" || (encoding === "" && !salted && text.length === 2 * length);
+  const octets = !hex ? decodeBase64(text) : HEX.test(text) ? hexOctets(text) : undefined;
   if (!octets || octets.length < length || (!salted && octets.length > length)) {
     return malformed(scheme);
   }

@@ -12,9 +12,9 @@
 export function promptSecret(message: string, _options?: { mask?: string }): string | null {
   if (!Deno.stdin.isTerminal()) return null;
   const text = new TextEncoder();
-  Deno.stderr.writeSync(text.encode(message + " "));
   Deno.stdin.setRaw(true, { cbreak: true });
   try {
+    Deno.stderr.writeSync(text.encode(message + " "));
     const typed: number[] = [];
     const byte = new Uint8Array(1);
     while (true) {
