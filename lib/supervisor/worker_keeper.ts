@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { reasonOf } from "../errors.ts";
 
 /** The first wait before a restart, and the longest, in milliseconds. */
 const BACK_OFF = { least: 100, most: 30_000 };
@@ -64,7 +65,7 @@ export class WorkerKeeper {
     try {
       this.#running = this.#options.start(died);
     } catch (error) {
-      died(String(error));
+      died(reasonOf(error));
     }
   }
 
