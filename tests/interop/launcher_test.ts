@@ -82,38 +82,6 @@ Deno.test("the program lets a session end within the grace time", async () => {
   assert.equal(listMailbox(maildirOf(program.folder, "alice")).new.length, 2);
 });
 
-Deno.test("the program takes up changed users, at once on SIGHUP", async () => {
-  await using program = await Program.start();
-  const port = program.port("plain");
-  using held = await PopClient.login(port, "alice", "wonder land");
-  await Deno.writeTextFile(`${program.folder}/users`, `${USERS}dave:diver\n`);
-  program.signal("SIGHUP");
-  await eventually(async () => {
-    using client = await PopClient.login(port, "dave", "diver");
-    await client.ok("QUIT");
-  });
-  // A broken new version is reported, and the old one stays in force.
-  await Deno.writeTextFile(`${program.folder}/users`, `eve:apple\nfrank:fig\n:nobody\n`);
-  await program.outputMatches(/users:3\b/, 15_000);
-  using client = await PopClient.login(port, "dave", "diver");
-  await client.ok("QUIT");
-  await held.ok("QUIT");
-  await program.stop();
-});
-
-/** Waits until an attempt succeeds; attempts fail for a moment only. */
-async function eventually(attempt: () => Promise<void>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (true) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
 Deno.test("the program's launcher becomes the program", async () => {
   if (programCommand([]).command !== "sh") return;
   await using program = await Program.start();
