@@ -16,6 +16,8 @@ const READ_LEAST = 2 * 1024;
 const READ_MOST = 64 * 1024;
 /** What is encrypted in one go; Deno's TLS takes up to 64 KiB at once from a stream. */
 const WRITE_SLICE = 32 * 1024;
+/** What may be decrypted and not yet read before the connection is read no further. */
+const READ_AHEAD = 32 * 1024;
 /** Ciphertext that may wait for the peer before a write waits. */
 const WRITE_AHEAD = 64 * 1024;
 /** How long a closed connection waits for the peer's end, and how much it throws away meanwhile. */
@@ -36,6 +38,8 @@ export class CipherStream extends Duplex {
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #size = READ_LEAST;
   #reading = false;
+  #wanted = false;
+  #held: () => boolean = () => false;
   #draining = false;
   #drained = 0;
   #waiting: (() => void) | undefined;
@@ -46,6 +50,19 @@ export class CipherStream extends Duplex {
     this.#connection = connection;
     this.on("error", () => this.#settle());
     this.on("close", () => this.#settle());
+  }
+
+  /**
+   * Stops reading the connection while `held` says so: Deno's TLS takes all that it can get from
+   * a stream, however much of it is waiting to be read in the clear.
+   */
+  holdWhile(held: () => boolean): void {
+    this.#held = held;
+  }
+
+  /** Goes on reading, if it was held and is held no more. */
+  resumeReading(): void {
+    if (this.#wanted) this._read();
   }
 
   /** Settles when no more than `limit` bytes wait for the peer, or the stream is broken. */
@@ -76,7 +93,10 @@ export class CipherStream extends Duplex {
 
   /** Reads the connection once; Node's interface. */
   override _read(): void {
-    if (!this.#reading && !this.destroyed) void this.#pump();
+    this.#wanted = true;
+    if (this.#reading || this.destroyed || this.#held()) return;
+    this.#wanted = false;
+    void this.#pump();
   }
 
   /** Writes one piece of ciphertext; Node's interface. */
@@ -182,6 +202,7 @@ export class TlsConnection implements Connection {
     this.#cipher = cipher;
     this.#socket = socket;
     this.tls = info;
+    cipher.holdWhile(() => socket.readableLength >= READ_AHEAD);
     const fail = (error: Error) => this.#fail(error);
     // Without `_tlsError` a bad record after the handshake would go unseen.
     socket.on("error", fail);
@@ -209,6 +230,7 @@ export class TlsConnection implements Connection {
         const chunk: Buffer | null = this.#socket.read(Math.min(ready, buffer.length));
         if (chunk !== null) {
           buffer.set(chunk);
+          this.#cipher.resumeReading();
           return chunk.length;
         }
       }
