@@ -21,7 +21,7 @@ export interface DirectorySettings {
  * @throws {UserError} if the settings themselves are wrong
  */
 export async function directorySettings(file: string): Promise<DirectorySettings> {
-  const { problems, settings } = await loadConfig(file);
+  const { problems, settings } = await loadConfig(file, { mayBeMissing: ["directory.users"] });
   const text = (path: string): string => settings.find((one) => one.path === path)?.text ?? "";
   const [users, plainpass] = [text("directory.users"), text("directory.plainpass")];
   const own = problems.filter(({ path }) =>
