@@ -29,3 +29,13 @@ export class ProtocolError extends SessionError {
 export class LoginError extends SessionError {
   override name = "LoginError";
 }
+
+/** The session ends because the program does: no fault at all. */
+export class EndingError extends SessionError {
+  override name = "EndingError";
+
+  /** There is nothing to add. */
+  constructor() {
+    super("the program is ending");
+  }
+}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { latin1 } from "../wire/text.ts";
+import { decodeText, latin1 } from "../wire/text.ts";
 
 /** A header beyond this size, in octets, is not looked at further. */
 const LONGEST_HEADER = 64 * 1024;
@@ -29,7 +29,9 @@ export class HeaderScan {
     const match = new RegExp(`^${name}[ \\t]*:[ \\t]*(.*(?:\\r?\\n[ \\t].*)*)`, "im").exec(
       this.#text,
     );
-    return match?.[1]!.replaceAll(/\s*\r?\n\s*/g, " ").trim();
+    if (match === null) return undefined;
+    const value = match[1]!.replaceAll(/\s*\r?\n\s*/g, " ").trim();
+    return decodeText(Uint8Array.from(value, (octet) => octet.charCodeAt(0))) ?? value;
   }
 
   /** Where the header ends in `bytes`: at a line end that follows another; -1 if it does not. */

@@ -28,7 +28,7 @@ export interface Listing {
 /** More messages than this are left for the next run, so that memory stays bounded. */
 const MOST_MESSAGES = 200_000;
 /** The longest unique id (RFC 1939 section 7). */
-const LONGEST_UID = 70;
+export const LONGEST_UID = 70;
 
 /** Asks the server. */
 export async function readListing(client: Pop3Client, pipelining: boolean): Promise<Listing> {

@@ -9,7 +9,13 @@ import { reasonOf } from "../errors.ts";
 import type { SessionTranscript } from "../log/transcript.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Deadlines } from "../transport/deadlines.ts";
-import { ConnectionLostError, LoginError, ProtocolError, SessionError } from "./errors.ts";
+import {
+  ConnectionLostError,
+  EndingError,
+  LoginError,
+  ProtocolError,
+  SessionError,
+} from "./errors.ts";
 import { logIn } from "./login.ts";
 import type { ServerOptions } from "./options.ts";
 import { Pop3Client, quoted } from "./pop3_client.ts";
@@ -64,7 +70,7 @@ export async function openSession(options: OpenOptions): Promise<OpenSession> {
   try {
     return await tryMechanisms(attempt);
   } catch (error) {
-    throw options.signal.aborted ? new SessionError("the program is ending") : error;
+    throw options.signal.aborted ? new EndingError() : error;
   } finally {
     options.signal.removeEventListener("abort", end);
   }
@@ -138,7 +144,7 @@ async function connect(options: Attempt): Promise<Fresh> {
   }
   if (signal.aborted) {
     connection.close();
-    throw new SessionError("the program is ending");
+    throw new EndingError();
   }
   options.track(connection);
   const { local, peer, tls } = connection;

@@ -39,6 +39,8 @@ export interface Plan {
    * session, and until then a message with the same contents is the same message.
    */
   readonly unlisted: readonly JournalEntry[];
+  /** The unique ids that the server lists. */
+  readonly listed: ReadonlySet<string>;
 }
 
 /**
@@ -72,7 +74,7 @@ export function planSession(
       });}
   }
   const unlisted = [...known.values()].filter(({ uid }) => !listed.has(uid));
-  return { jobs, tooLarge, seen, unlisted };
+  return { jobs, tooLarge, seen, unlisted, listed };
 }
 
 /** Whether the journal has a say: without it everything is fetched in every run, as configured. */
