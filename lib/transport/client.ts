@@ -147,6 +147,7 @@ async function startByDeno(
     stop();
   }, limits.timeout);
   limits.signal?.addEventListener("abort", stop, { once: true });
+  if (limits.signal?.aborted) stop();
   try {
     await socket.handshake();
   } catch (error) {

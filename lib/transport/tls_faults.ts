@@ -46,7 +46,7 @@ function explainExpiry(reason: string): string | undefined {
 
 function explainIssuer(reason: string): string | undefined {
   const unknown =
-    /UnknownIssuer|UNABLE_TO_|unable to (?:verify|get)|self.signed|CaUsedAsEndEntity/i;
+    /UnknownIssuer|UNABLE_TO_|unable to (?:verify|get)|self.signed|CaUsedAsEndEntity|BadSignature/i;
   if (!unknown.test(reason)) return undefined;
   return "the server's certificate is not signed by a known authority; " +
     `${RIGHT_SERVER}, put its authority's certificate (or its own, if it signed itself) ` +

@@ -193,7 +193,16 @@ export async function opensslClient(
   input = "QUIT\r\n",
 ): Promise<string> {
   const command = new Deno.Command("openssl", {
-    args: ["s_client", "-connect", `127.0.0.1:${port}`, "-CAfile", fixturePath("ca.pem"), ...args],
+    // Without -ign_eof a line that begins with Q ends the client itself.
+    args: [
+      "s_client",
+      "-ign_eof",
+      "-connect",
+      `127.0.0.1:${port}`,
+      "-CAfile",
+      fixturePath("ca.pem"),
+      ...args,
+    ],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
