@@ -11,7 +11,6 @@ import type { LogPort } from "../log/log_port.ts";
 import { traceLog } from "../log/trace.ts";
 import { Transcript } from "../log/transcript.ts";
 import { MaildirStore } from "../maildir/maildir_store.ts";
-import { formatEndpoint } from "../transport/address.ts";
 import type { Connection } from "../transport/connection.ts";
 import { Deadlines } from "../transport/deadlines.ts";
 import { listen, type Listener } from "../transport/listener.ts";
@@ -163,11 +162,6 @@ export class ServerWorker {
   ): Promise<void> {
     const id = `${this.#setup.sessionPrefix}-${(++this.#sessions).toString(36)}`;
     const record = transcript?.session(id);
-    record?.event(
-      `connected from ${formatEndpoint(connection.peer)} to ${
-        formatEndpoint(connection.local)
-      } (${setup.name})`,
-    );
     return runSession(connection, {
       id,
       settings: setup.settings,

@@ -138,6 +138,8 @@ export class SharedLimits {
   readonly #seen: SeenTable;
 
   /**
+   * Makes a worker's view.
+   *
    * @param worker this worker's index, below {@linkcode LimitsShare.workers}
    * @param now the clock, in milliseconds since 1970
    */

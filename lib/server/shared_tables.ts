@@ -22,7 +22,11 @@ export type Slots = readonly [number, number];
 export class KeyedHash {
   readonly #secret: Uint8Array;
 
-  /** @param secret 32 random bytes */
+  /**
+   * Makes the hash of one secret.
+   *
+   * @param secret 32 random bytes
+   */
   constructor(secret: Uint8Array) {
     this.#secret = secret;
   }
@@ -60,6 +64,8 @@ export class CountTable {
   readonly #columns: number;
 
   /**
+   * Makes one worker's view of a table.
+   *
    * @param cells the shared memory
    * @param parts where each worker's part begins in `cells`
    * @param own the index in `parts` of this worker's
@@ -116,7 +122,11 @@ export class FailureTable {
   readonly #columns: number;
   readonly #rules: FailureRules;
 
-  /** @param cells the shared memory, its length {@linkcode ROWS} times the slots of a row */
+  /**
+   * Makes a view of a table.
+   *
+   * @param cells the shared memory, its length {@linkcode ROWS} times the slots of a row
+   */
   constructor(cells: Int32Array, rules: FailureRules) {
     this.#cells = cells;
     this.#columns = cells.length / ROWS;
@@ -182,6 +192,8 @@ export class SeenTable {
   readonly #days: number;
 
   /**
+   * Makes a view of a table.
+   *
    * @param cells the shared memory, its length {@linkcode ROWS} times the slots of a row
    * @param days for how many days a key is remembered
    */

@@ -30,7 +30,11 @@ export class FileWatch {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
-  /** @param interval how often to look, in milliseconds */
+  /**
+   * Watches nothing yet.
+   *
+   * @param interval how often to look, in milliseconds
+   */
   constructor(interval: number = INTERVAL) {
     this.#interval = interval;
   }

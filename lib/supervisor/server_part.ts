@@ -29,6 +29,7 @@ import { loadTls, tlsFiles } from "./tls_files.ts";
 
 /** What a {@linkcode ServerPart} is made of. */
 export interface ServerPartOptions {
+  /** The whole config. */
   readonly config: Config;
   /** The config's server. */
   readonly server: ServerConfig;
@@ -36,8 +37,11 @@ export interface ServerPartOptions {
   readonly store: NonNullable<Config["message_store"]>;
   /** Where its listeners listen, in the config's order. */
   readonly probed: readonly ProbedListener[];
+  /** Where its workers' lines go. */
   readonly logs: Logs;
+  /** Its own lines in the trace log. */
   readonly log: TraceLog;
+  /** Tells of changed users and certificates. */
   readonly watch: FileWatch;
   /** This host's name. */
   readonly hostName: string;
