@@ -7,6 +7,8 @@
 import { reasonOf } from "../errors.ts";
 
 const RIGHT_SERVER = "if this is the right server";
+const RENEW = "its operator has to renew it (or this machine's clock is wrong)";
+const NOT_NOW = `the server's certificate is not valid at this time; ${RENEW}`;
 
 /**
  * Explains an error of `Deno.startTls` or `node:tls`.
@@ -17,6 +19,12 @@ export function explainTls(error: unknown, serverName: string): string {
   const reason = reasonOf(error);
   return explainName(reason, serverName) ?? explainExpiry(reason) ?? explainIssuer(reason) ??
     explainPurpose(reason) ?? explainNoTls(reason) ?? reason;
+}
+
+function expiredOn(time: number): string {
+  return `the server's certificate expired on ${
+    new Date(time).toISOString().slice(0, 10)
+  }; ${RENEW}`;
 }
 
 function explainName(reason: string, serverName: string): string | undefined {
@@ -34,21 +42,19 @@ function explainName(reason: string, serverName: string): string | undefined {
 
 function explainExpiry(reason: string): string | undefined {
   const expired = /expired.*not valid after (\d+)/.exec(reason);
-  if (expired !== null) {
-    const day = new Date(Number(expired[1]) * 1000).toISOString().slice(0, 10);
-    return `the server's certificate expired on ${day}; its operator has to renew it ` +
-      "(or this machine's clock is wrong)";
-  }
-  if (!/expired|not valid yet|NotValidYet/i.test(reason)) return undefined;
-  return "the server's certificate is not valid at this time; its operator has to renew it " +
-    "(or this machine's clock is wrong)";
+  if (expired !== null) return expiredOn(Number(expired[1]) * 1000);
+  return /expired|not valid yet|NotValidYet/i.test(reason) ? NOT_NOW : undefined;
 }
 
 function explainIssuer(reason: string): string | undefined {
   const unknown =
     /UnknownIssuer|UNABLE_TO_|unable to (?:verify|get)|self.signed|CaUsedAsEndEntity|BadSignature/i;
   if (!unknown.test(reason)) return undefined;
-  return "the server's certificate is not signed by a known authority; " +
+  // Node says the same of all of these.
+  const perhaps = /first certificate|LEAF_SIGNATURE/.test(reason)
+    ? ", has expired, or is not one for servers"
+    : "";
+  return `the server's certificate is not signed by a known authority${perhaps}; ` +
     `${RIGHT_SERVER}, put its authority's certificate (or its own, if it signed itself) ` +
     "into a PEM file and set ssl.tspath to that";
 }

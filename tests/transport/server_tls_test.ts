@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect as connectTls } from "node:tls";
 import { connect, secureClient } from "../../lib/transport/client.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
@@ -7,6 +9,7 @@ import {
   secureServer,
   TlsHandshakeError,
 } from "../../lib/transport/server_tls.ts";
+import { CipherStream, handshake } from "../../lib/transport/tls_stream.ts";
 import {
   countToEnd,
   fixture,
@@ -260,4 +263,55 @@ Deno.test("ServerTls.replace() concerns new handshakes only", async () => {
   assert.equal(await receive(before), "NOOP\r\n");
   before.close();
   after.close();
+});
+
+Deno.test("TlsConnection still writes to a client that sent close_notify", async () => {
+  const [clientEnd, serverEnd] = memoryPair();
+  const cipher = new CipherStream(clientEnd);
+  const socket = connectTls({ socket: cipher, host: "localhost", ca: fixture("ca.pem") });
+  const [server] = await Promise.all([
+    secureServer(serverEnd, createServerTls(serverOptions()), { handshakeTimeout: 5000 }),
+    handshake(socket, cipher, "secureConnect", { timeout: 5000 }),
+  ]);
+  socket.end("QUIT\r\n");
+  assert.equal(await receive(server), "QUIT\r\n");
+  assert.equal(await within(2000, server.read(new Uint8Array(8))), null);
+  await send(server, "+OK bye\r\n");
+  server.close();
+  const [reply] = await within(2000, once(socket, "data"));
+  assert.equal(String(reply), "+OK bye\r\n");
+  socket.destroy();
+  cipher.destroy();
+});
+
+Deno.test("secureServer() settles wherever the client breaks off", async () => {
+  const tls = createServerTls(serverOptions({ ca: fixture("ca.pem"), clientAuth: 1 }));
+  for (const end of ["close", "abort"] as const) {
+    for (let length = 0; length < 1800; length += 150) {
+      const [clientEnd, serverEnd] = memoryPair();
+      let left = length;
+      const cut: Connection = {
+        local: clientEnd.local,
+        peer: clientEnd.peer,
+        read: (buffer) => clientEnd.read(buffer),
+        close: () => clientEnd.close(),
+        write: async (bytes) => {
+          await clientEnd.write(bytes.subarray(0, left));
+          left -= bytes.length;
+          if (left <= 0) clientEnd[end]();
+        },
+      };
+      const identity = { cert: fixture("alice.pem"), key: fixture("alice.key") };
+      const [client, server] = await within(
+        10_000,
+        Promise.allSettled([
+          secureClient(cut, { ...trusting, ...identity }, { timeout: 5000 }),
+          secureServer(serverEnd, tls, { handshakeTimeout: 5000 }),
+        ]),
+      );
+      for (const result of [client, server]) {
+        if (result.status === "fulfilled") result.value.close();
+      }
+    }
+  }
 });

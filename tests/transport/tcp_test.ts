@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatEndpoint, normaliseAddress } from "../../lib/transport/address.ts";
-import { TcpConnection } from "../../lib/transport/tcp.ts";
+import type { TcpConnection } from "../../lib/transport/tcp.ts";
 import { countToEnd, receive, send, tcpPair, within } from "./support.ts";
 
 Deno.test("normaliseAddress() turns IPv4-mapped addresses into plain ones", () => {
