@@ -86,6 +86,7 @@ export async function stls(session: SessionContext): Promise<void> {
   session.ok("Begin the TLS negotiation");
   if (session.unreadInput > 0) return session.end("data in the clear behind STLS");
   await session.flush();
+  if (session.stopping) session.end("server shutdown");
   if (session.endReason !== undefined) return;
   try {
     await session.secure(startTls);

@@ -13,7 +13,11 @@ export class Marks {
   /** A byte a message, made with the first mark: most sessions find nothing new. */
   #bits: Uint8Array | undefined;
 
-  /** @param count how many messages the maildrop has */
+  /**
+   * Nothing is marked yet.
+   *
+   * @param count how many messages the maildrop has
+   */
   constructor(count: number) {
     this.#count = count;
   }

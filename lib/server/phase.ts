@@ -13,6 +13,7 @@ export type Continuation = (answer: Uint8Array) => void | Promise<void>;
 
 /** Not logged in. */
 export interface Authorization {
+  /** Which state this is. */
   readonly kind: "authorization";
   /** The name given with USER, until PASS or another login uses it up. */
   user?: string | undefined;
@@ -22,16 +23,23 @@ export interface Authorization {
 
 /** Logged in: the maildrop is open and locked. */
 export interface Transaction {
+  /** Which state this is. */
   readonly kind: "transaction";
+  /** Who is logged in. */
   readonly user: string;
+  /** Their maildrop; the session closes it. */
   readonly maildrop: Maildrop;
+  /** What will happen at QUIT. */
   readonly marks: Marks;
 }
 
 /** QUIT was given: deletions are being carried out, and nothing else is accepted. */
 export interface Update {
+  /** Which state this is. */
   readonly kind: "update";
+  /** Who is logged in. */
   readonly user: string;
+  /** Their maildrop; the session closes it. */
   readonly maildrop: Maildrop;
 }
 

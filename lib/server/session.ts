@@ -6,7 +6,7 @@
  */
 
 import { apopStamp } from "../auth/digests.ts";
-import type { Connection, Endpoint } from "../transport/connection.ts";
+import type { Connection } from "../transport/connection.ts";
 import { OVERLONG } from "../wire/line_reader.ts";
 import { tlsEvent } from "./authorization.ts";
 import { argumentsOf, isBlank, keywordCode, textOf } from "./command_line.ts";
@@ -27,7 +27,7 @@ export async function runSession(connection: Connection, options: SessionOptions
   const { group, transcript } = options;
   group.add(session);
   try {
-    noteStart(session);
+    if (connection.tls !== undefined) transcript?.event(tlsEvent(connection.tls));
     await converse(session);
   } catch (error) {
     fault(session, error);
@@ -105,18 +105,6 @@ function fault(session: SessionContext, error: unknown): void {
   const detail = error instanceof Error ? error.stack ?? error.message : String(error);
   session.options.log.error(`${session.options.id}: session ended by an internal error: ${detail}`);
   session.end("internal error");
-}
-
-function noteStart(session: SessionContext): void {
-  const { transcript } = session.options;
-  if (transcript === undefined) return;
-  const { peer, local, tls } = session.connection;
-  transcript.event(`connected from ${endpoint(peer)} to ${endpoint(local)}`);
-  if (tls !== undefined) transcript.event(tlsEvent(tls));
-}
-
-function endpoint({ address, port }: Endpoint): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** One line a session, for whoever wants to know what a user did; noise at the port is a detail. */

@@ -26,8 +26,11 @@ export type ResponseCode = "AUTH" | "IN-USE" | "SYS/TEMP" | "SYS/PERM";
 
 /** What a session did, for the log. */
 export interface SessionCounts {
+  /** Messages sent whole by RETR, repetitions included. */
   retrieved: number;
+  /** Their octets. */
   retrievedOctets: number;
+  /** Messages that QUIT deleted. */
   deleted: number;
 }
 
@@ -221,7 +224,7 @@ export class SessionContext implements Stoppable {
    */
   async pause(ms: number): Promise<boolean> {
     await this.flush();
-    if (this.#endReason !== undefined) return false;
+    if (this.#endReason !== undefined || this.#stopping) return false;
     // The client is not idle, it is kept waiting; but its time to log in goes on.
     this.#deadline.set(this.#loginDue - performance.now());
     this.#activity = "pausing";

@@ -72,6 +72,9 @@ export interface SessionOptions {
   readonly group: SessionGroup;
   /** The trace log. */
   readonly log: SessionLog;
-  /** The record of this session's dialogue, where one is configured. */
+  /**
+   * The record of this session's dialogue, where one is configured. Who accepted the connection
+   * has noted that in it; the session notes all the rest.
+   */
   readonly transcript?: SessionTranscript;
 }

@@ -296,6 +296,18 @@ Deno.test("a handshake under way is cut off by a shutdown", async () => {
   await client.hangUp();
 });
 
+Deno.test("a shutdown while a reply is being written comes behind the reply", async () => {
+  const group = new SessionGroup();
+  const client = startSession({ group }, { capacity: 10 });
+  await client.send("CAPA");
+  const first = await client.connection.read(new Uint8Array(4));
+  assert.equal(first, 4);
+  group.beginGrace();
+  const text = await client.rest();
+  assert.ok(text.endsWith(FAREWELL + "\r\n"), text);
+  await client.hangUp();
+});
+
 Deno.test("a session that begins during a shutdown gets no greeting", async () => {
   const group = new SessionGroup();
   group.beginGrace();
