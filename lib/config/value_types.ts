@@ -14,7 +14,7 @@ const quote = (text: string): string => JSON.stringify(text);
 export function text(
   options: { max?: number; allowed?: string; pattern?: RegExp } = {},
 ): ValueType<string> {
-  const { max = 1000, allowed = "a text of one line", pattern = /[^]/ } = options;
+  const { max = 1000, allowed = "a text of one line", pattern = /^/ } = options;
   return {
     name: "text",
     allowed,
@@ -98,13 +98,12 @@ export function duration(options: { zero: boolean }): ValueType<number> {
 }
 
 function durationOf(raw: unknown): number {
-  if (typeof raw !== "string" || !/^(\d+(ms|[smhd]))+$|^\d+$/.test(raw.trim())) {
+  if (typeof raw !== "string" || !/^\s*(\d+|(\d+(ms|[smhd])\s*)+)\s*$/.test(raw)) {
     throw new Refusal();
   }
-  if (/^\d+$/.test(raw.trim())) return Number(raw);
   let total = 0;
-  for (const [, count, unit] of raw.matchAll(/(\d+)(ms|[smhd])/g)) {
-    total += Number(count) * UNITS[unit!]!;
+  for (const [, count, unit = "ms"] of raw.matchAll(/(\d+)(ms|[smhd])?/g)) {
+    total += Number(count) * UNITS[unit]!;
   }
   return total;
 }
