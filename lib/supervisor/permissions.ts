@@ -172,6 +172,7 @@ function configuredFiles({ directory, pop3server, pop3download }: Config): strin
     ...optional(ssl?.cert),
     ...optional(ssl?.key),
     ...optional(ssl?.tspath),
+    ...optional(server.password_file),
     ...optional(server.token_file),
     ...optional(server.oauth2?.refresh_token_file),
   ]);
