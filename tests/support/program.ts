@@ -20,6 +20,8 @@ export interface ProgramOptions {
   readonly users?: string;
   /** Called with the folder before the program starts, to put mail there. */
   readonly prepare?: (folder: string) => void;
+  /** The command that starts it, found out from the folder; the launcher's by default. */
+  readonly command?: (folder: string) => Promise<{ command: string; args: string[] }>;
   /** The listeners to wait for; those of {@linkcode configText} by default. */
   readonly listeners?: readonly string[];
 }
@@ -145,7 +147,8 @@ export class Program implements AsyncDisposable {
       await Deno.writeTextFile(`${folder}/users`, options.users ?? USERS, { mode: 0o600 });
     }
     options.prepare?.(folder);
-    const { command, args } = programCommand(["serve", "--config", `${folder}/config.toml`]);
+    const { command, args } = await options.command?.(folder) ??
+      programCommand(["serve", "--config", `${folder}/config.toml`]);
     const child = new Deno.Command(command, {
       args,
       cwd: folder,
