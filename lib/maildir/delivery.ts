@@ -190,5 +190,6 @@ let count = 0;
 export function uniqueName(now: number = Date.now()): string {
   lastMicros = Math.max(lastMicros + 1, Math.floor(now * 1000));
   const seconds = Math.floor(lastMicros / 1e6);
-  return `${seconds}.M${lastMicros - seconds * 1e6}P${Deno.pid}Q${++count}`;
+  const micros = String(lastMicros - seconds * 1e6).padStart(6, "0");
+  return `${seconds}.M${micros}P${Deno.pid}Q${++count}`;
 }

@@ -147,6 +147,6 @@ function fileNames({ tag }: DestinationContext): Names {
     string,
   ];
   const date = new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace(/[-:]/g, "");
-  const name = `${date}.${micros.padStart(6, "0")}Z-${process}`;
+  const name = `${date}.${micros}Z-${process}`;
   return { temporary: `.${name}.${tag}.part`, final: `${name}.eml` };
 }

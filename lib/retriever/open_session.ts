@@ -7,6 +7,7 @@ import { findApopStamp } from "../auth/digests.ts";
 import type { ClientMechanism } from "../auth/types.ts";
 import { reasonOf } from "../errors.ts";
 import type { SessionTranscript } from "../log/transcript.ts";
+import type { Limits } from "../transport/client.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Deadlines } from "../transport/deadlines.ts";
 import {
@@ -26,16 +27,16 @@ export interface Dialer {
   /**
    * Connects; with TLS from the first byte where the options say so.
    *
-   * @throws {Error} with a reason
+   * @throws {Error} with a sentence
    */
-  connect(server: ServerOptions, timeout: number): Promise<Connection>;
+  connect(server: ServerOptions, limits: Limits): Promise<Connection>;
 
   /**
    * Encrypts a connection.
    *
-   * @throws {Error} with a reason; the connection is closed then
+   * @throws {Error} with a sentence; the connection is closed then
    */
-  secure(connection: Connection, server: ServerOptions, timeout: number): Promise<Connection>;
+  secure(connection: Connection, server: ServerOptions, limits: Limits): Promise<Connection>;
 }
 
 /** What opening a session needs. */
@@ -138,13 +139,9 @@ async function connect(options: Attempt): Promise<Fresh> {
   const where = `${server.host}:${server.port}`;
   let connection: Connection;
   try {
-    connection = await dialer.connect(server, timeout);
+    connection = await dialer.connect(server, { timeout, signal });
   } catch (error) {
-    throw new SessionError(`cannot connect to ${where}: ${reasonOf(error)}`, { cause: error });
-  }
-  if (signal.aborted) {
-    connection.close();
-    throw new EndingError();
+    throw new SessionError(reasonOf(error), { cause: error });
   }
   options.track(connection);
   const { local, peer, tls } = connection;
@@ -183,7 +180,7 @@ async function greet(client: Pop3Client, options: Attempt): Promise<Fresh> {
 
 /** RFC 2595 section 4. */
 async function startTls(client: Pop3Client, options: Attempt): Promise<Pop3Client> {
-  const { server, dialer, timeout, transcript } = options;
+  const { server, dialer, timeout, signal, transcript } = options;
   const reply = await client.command("STLS");
   if (!reply.ok) {
     throw new SessionError(
@@ -195,12 +192,12 @@ async function startTls(client: Pop3Client, options: Attempt): Promise<Pop3Clien
     throw new ProtocolError("something arrived in the clear behind the server's answer to STLS");
   }
   try {
-    const secured = await dialer.secure(client.release(), server, timeout);
+    const secured = await dialer.secure(client.release(), server, { timeout, signal });
     options.track(secured);
     transcript?.event(`TLS started (${secured.tls?.protocol ?? "unknown version"})`);
     return new Pop3Client(secured, options);
   } catch (error) {
-    throw new SessionError(`cannot start TLS: ${reasonOf(error)}`, { cause: error });
+    throw new SessionError(reasonOf(error), { cause: error });
   }
 }
 
