@@ -5,7 +5,12 @@
  * @module
  */
 
-import { connect as connectTls, rootCertificates, type TLSSocket } from "node:tls";
+import {
+  connect as connectTls,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import { EXIT_FAILED, reasonOf, UserError } from "../errors.ts";
 import { formatEndpoint } from "./address.ts";
 import { loadKeyPair } from "./certificates.ts";
@@ -110,9 +115,11 @@ export async function secureClient(
   const { serverName } = options;
   try {
     limits.signal?.throwIfAborted();
-    // Deno.startTls verifies within the handshake, but cannot present a certificate.
-    return connection instanceof TcpConnection && options.cert === undefined
-      ? await startByDeno(connection, options, limits)
+    // Deno.startTls cannot present a certificate, and refuses a self-signed one that is marked as
+    // an authority's (as `openssl req -x509` makes them) though it is among those to trust.
+    const simple = options.cert === undefined && options.ca === undefined;
+    return simple && connection instanceof TcpConnection
+      ? await startByDeno(connection, serverName, limits)
       : await startByNode(connection, options, limits);
   } catch (error) {
     connection.close();
@@ -129,13 +136,11 @@ export async function secureClient(
 
 async function startByDeno(
   connection: TcpConnection,
-  options: ClientTlsOptions,
+  hostname: string,
   limits: Limits,
 ): Promise<Connection> {
-  const { serverName: hostname, ca } = options;
   const plain = connection.detach();
-  const startOptions = { hostname, ...(ca === undefined ? {} : { caCerts: [ca] }) };
-  const socket = await Deno.startTls(plain, startOptions).catch((error) => {
+  const socket = await Deno.startTls(plain, { hostname }).catch((error) => {
     closeQuietly(plain);
     throw error;
   });
@@ -176,17 +181,15 @@ async function startByNode(
   options: ClientTlsOptions,
   limits: Limits,
 ): Promise<Connection> {
-  const identity = clientIdentity(options);
+  const secureContext = contextOf(options);
   const cipher = new CipherStream(connection);
   try {
     const socket = connectTls({
       socket: cipher,
       // Node verifies the name against `host`, and takes no IP address as a server name.
       host: options.serverName,
-      minVersion: "TLSv1.2",
       rejectUnauthorized: true,
-      ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
-      ...identity,
+      secureContext,
     });
     await handshake(socket, cipher, "secureConnect", limits);
     // A resumed session would not have been verified.
@@ -200,14 +203,19 @@ async function startByNode(
   }
 }
 
-function clientIdentity(options: ClientTlsOptions): { cert?: string; key?: string } {
-  const { cert, key, certpass } = options;
-  if (cert === undefined) return {};
-  const { pair, problems } = loadKeyPair({ cert, key: key ?? cert, certpass });
-  if (pair === undefined) {
+function contextOf(options: ClientTlsOptions): SecureContext {
+  const { ca, cert, key, certpass } = options;
+  const { pair, problems } = cert === undefined
+    ? { pair: undefined, problems: [] }
+    : loadKeyPair({ cert, key: key ?? cert, certpass });
+  if (problems.length > 0) {
     throw new UserError(`Cannot use the client certificate: ${problems.join("; ")}`);
   }
-  return { cert: pair.cert, key: pair.key };
+  const identity = pair === undefined ? {} : { cert: pair.cert, key: pair.key };
+  const context = createSecureContext({ minVersion: "TLSv1.2", ...identity });
+  // The option `ca` would replace the well-known authorities; to read them needs a permission.
+  if (ca !== undefined) context.context.addCACert(ca);
+  return context;
 }
 
 function infoOf(socket: TLSSocket): TlsInfo {
