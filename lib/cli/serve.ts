@@ -19,7 +19,7 @@ async function run(args: CommandArgs): Promise<number> {
     throw new UserError(formatProblems(args.configFile, all).trimEnd(), EXIT_USAGE);
   }
   for (const warning of warnings) printError(warningText(warning));
-  return await supervise(config, probe.listeners);
+  return await supervise(config, { probed: probe.listeners });
 }
 
 /** The subcommand. */

@@ -7,6 +7,7 @@ import type { Config, LogFile } from "../config/config.ts";
 import { LogFileWriter } from "../log/log_file_writer.ts";
 import { LogRouter, type LogSink } from "../log/log_port.ts";
 import { configureTrace, standardError, type TraceSettings, withDelta } from "../log/trace.ts";
+import { within } from "./within.ts";
 import { TRACE_LOG } from "../server/worker_messages.ts";
 
 /** How long the last lines may take to be written, in milliseconds: a dead disk must not stop the end. */
@@ -61,13 +62,7 @@ export class Logs {
 
   /** Writes what waits, as far as that is possible soon. */
   async close(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const limit = new Promise((resolve) => timer = setTimeout(resolve, CLOSE_LIMIT));
-    await Promise.race([
-      Promise.all([...this.#writers.values()].map((writer) => writer.close())),
-      limit,
-    ]);
-    clearTimeout(timer);
+    await within(CLOSE_LIMIT, Promise.all([...this.#writers.values()].map((one) => one.close())));
   }
 
   #writer(settings: LogFile): LogFileWriter {

@@ -5,6 +5,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { safeFolderName } from "../retriever/files_destination.ts";
 import type { Client, Config, LogFile } from "../config/config.ts";
 import { logFolder } from "../log/name_template.ts";
 
@@ -139,7 +140,7 @@ function clientFolders(config: Config, client: Client): string[] {
   const { downloads_directory: downloads } = client;
   return downloads === undefined
     ? mailFolders(config)
-    : [downloads.replaceAll("%U%", client.recip.replaceAll("/", "_"))];
+    : [downloads.replaceAll("%U%", safeFolderName(client.recip))];
 }
 
 function clientAddresses({ server, smtp }: Client): string[] {

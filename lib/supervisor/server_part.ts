@@ -5,13 +5,12 @@
  * @module
  */
 import type { Config, Listener } from "../config/config.ts";
-import { type DirectoryData, loadDirectory } from "../directory/directory.ts";
-import { problemText } from "../directory/problems.ts";
 import { EXIT_USAGE, UserError } from "../errors.ts";
 import type { TraceLog } from "../log/trace.ts";
 import { createLimits, type LimitsShare } from "../server/shared_limits.ts";
 import { formatEndpoint } from "../transport/address.ts";
 import type { ServerTlsOptions } from "../transport/server_tls.ts";
+import type { DirectoryKeeper } from "./directory_keeper.ts";
 import type { FileWatch } from "./file_watch.ts";
 import { HashWorkers } from "./hash_workers.ts";
 import type { Logs } from "./logs.ts";
@@ -41,8 +40,10 @@ export interface ServerPartOptions {
   readonly logs: Logs;
   /** Its own lines in the trace log. */
   readonly log: TraceLog;
-  /** Tells of changed users and certificates. */
+  /** Tells of changed certificates. */
   readonly watch: FileWatch;
+  /** Who may log in; read already. */
+  readonly directory: DirectoryKeeper;
   /** This host's name. */
   readonly hostName: string;
 }
@@ -56,7 +57,6 @@ export class ServerPart {
   readonly #transcripts: readonly (string | undefined)[];
   /** By listener. */
   readonly #tls: (ServerTlsOptions | undefined)[] = [];
-  #directory!: DirectoryData;
 
   /** Reads and starts nothing yet. */
   constructor(options: ServerPartOptions) {
@@ -85,7 +85,7 @@ export class ServerPart {
   }
 
   /**
-   * Reads users and certificates, and starts the workers; settles when all of them listen.
+   * Reads the certificates and starts the workers; settles when all of them listen.
    *
    * @throws {UserError} if something cannot be used
    */
@@ -115,11 +115,14 @@ export class ServerPart {
   }
 
   async #load(): Promise<void> {
-    const { config: { directory }, server, watch } = this.#options;
-    const paths = [directory?.users, directory?.domains, directory?.aliases]
-      .filter((path) => path !== undefined);
-    await watch.add({ paths, changed: () => this.#reloadDirectory() });
-    const problems = await this.#readDirectory();
+    const { server, watch, directory } = this.#options;
+    this.#startHashes();
+    directory.onChange(() => {
+      this.#startHashes();
+      this.#workers.broadcast({ kind: "credentials", credentials: this.#credentials() });
+      return Promise.resolve();
+    });
+    const problems: string[] = [];
     for (const [index, { name, ssl }] of server.listeners.entries()) {
       if (ssl === undefined) continue;
       await watch.add({ paths: tlsFiles(ssl), changed: () => this.#reloadTls(index, name, ssl) });
@@ -130,27 +133,9 @@ export class ServerPart {
     if (problems.length > 0) throw new UserError(problems.join("\n"), EXIT_USAGE);
   }
 
-  /** Reads the directory; if it cannot be used, nothing changes but for what is returned. */
-  async #readDirectory(): Promise<string[]> {
-    const { config: { directory = { plainpass: false } }, log } = this.#options;
-    const { data, problems, warnings } = await loadDirectory(directory, directory);
-    if (data === undefined) return problems.map(problemText);
-    for (const warning of warnings) log.warn(problemText(warning));
-    this.#directory = data;
-    if (data.slowSamples.size > 0) this.#hashes.start();
-    return [];
-  }
-
-  async #reloadDirectory(): Promise<void> {
-    const { log } = this.#options;
-    const problems = await this.#readDirectory();
-    if (problems.length > 0) {
-      for (const problem of problems) log.error(problem);
-      log.error("The changed directory cannot be used; the one read before stays in force");
-      return;
-    }
-    this.#workers.broadcast({ kind: "credentials", credentials: this.#credentials() });
-    log.info(`Read the directory anew: ${this.#directory.users.size} users`);
+  /** Threads for dear hashes run only where there are such hashes. */
+  #startHashes(): void {
+    if (this.#credentials().slowSamples.size > 0) this.#hashes.start();
   }
 
   async #reloadTls(
@@ -191,7 +176,9 @@ export class ServerPart {
 
   /** Only what logins need: a worker is not told of domains and aliases. */
   #credentials(): SharedSetup["credentials"] {
-    const { plainpass, users, slowSamples, fastSample } = this.#directory;
+    const { data } = this.#options.directory;
+    if (data === undefined) return { plainpass: false, users: new Map(), slowSamples: new Map() };
+    const { plainpass, users, slowSamples, fastSample } = data;
     return {
       plainpass,
       users,

@@ -14,6 +14,7 @@ import type {
 import type { HashWorkers } from "./hash_workers.ts";
 import type { Logs } from "./logs.ts";
 import { type Grants, workerPermissions } from "./permissions.ts";
+import { within } from "./within.ts";
 import { type RunningWorker, WorkerKeeper } from "./worker_keeper.ts";
 
 /** How long sessions may take to end once they must, in milliseconds. */
@@ -162,19 +163,6 @@ export class ServerWorkers {
 
 /** Tells the sessions of this run from those of another that writes to the same transcript. */
 const runMark = crypto.getRandomValues(new Uint8Array(2)).toHex();
-
-/** What `work` gives, or undefined if it takes longer. */
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), milliseconds);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 function createServerWorker(grants: Grants): Worker {
   return new Worker(new URL("../server/worker.ts", import.meta.url), {
