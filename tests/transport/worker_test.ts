@@ -1,40 +1,32 @@
 import assert from "node:assert/strict";
-import { connect } from "../../lib/transport/client.ts";
-import { fixture, receive, send, serverOptions, within } from "./support.ts";
+import { fixture, serverOptions, within } from "./support.ts";
+import type { WorkerOptions } from "./worker_fixture.ts";
 
-Deno.test("TLS is served by a worker that holds the net permission alone", async () => {
+Deno.test("TLS works on both sides in a worker that holds the net permission alone", async () => {
   const worker = new Worker(new URL("./worker_fixture.ts", import.meta.url), {
     type: "module",
     deno: { permissions: { net: ["127.0.0.1"] } },
   });
   try {
-    const message = () =>
-      new Promise<number | string>((resolve, reject) => {
-        worker.onmessage = (event) => resolve(event.data);
-        worker.onerror = (event) => {
-          event.preventDefault();
-          reject(new Error(event.message));
-        };
-      });
-    const started = message();
-    worker.postMessage(serverOptions({ ca: fixture("ca.pem"), clientAuth: 2 }));
-    const port = await within(10_000, started) as number;
-    const named = message();
-    const client = await connect({
-      host: "127.0.0.1",
-      port,
-      timeout: 5000,
-      tls: {
+    const answer = new Promise((resolve, reject) => {
+      worker.onmessage = (event) => resolve(event.data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(event.message));
+      };
+    });
+    const ca = fixture("ca.pem");
+    const options: WorkerOptions = {
+      server: serverOptions({ ca, clientAuth: 2 }),
+      client: {
         serverName: "localhost",
-        ca: fixture("ca.pem"),
+        ca,
         cert: fixture("alice.pem"),
         key: fixture("alice.key"),
       },
-    });
-    assert.equal(await within(5000, named), "alice");
-    await send(client, "NOOP\r\n");
-    assert.equal(await receive(client), "NOOP\r\n");
-    client.close();
+    };
+    worker.postMessage(options);
+    assert.deepEqual(await within(10_000, answer), ["alice", "NOOP"]);
   } finally {
     worker.terminate();
   }
