@@ -27,6 +27,7 @@ export async function checkTables(
   reading: Reading,
 ): Promise<Secrets> {
   const directory = await checkDirectory(root);
+  checkMarks(root);
   checkServer(root, links);
   const secrets = checkClients(root, directory, env);
   const secret = firstSecret(root);
@@ -35,6 +36,16 @@ export async function checkTables(
     reading.warnings.push({ path: secret, message });
   }
   return secrets;
+}
+
+/** A name's flags are found by the two marks, which must therefore differ. */
+function checkMarks(root: Table<Schema>): void {
+  const store = root.get("message_store");
+  if (store === undefined || store.get("filename_colon") !== store.get("filename_comma")) return;
+  store.wrong(
+    store.given("filename_comma") ? "filename_comma" : "filename_colon",
+    "is not allowed; filename_colon and filename_comma must be different characters",
+  );
 }
 
 /** The path of the first secret that the file gives. */

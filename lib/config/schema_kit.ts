@@ -60,6 +60,8 @@ export interface About {
 
 /** The view of the settings around one whose default follows from them. */
 export interface Surroundings {
+  /** The table's full path, such as `pop3server.listeners[0]`. */
+  readonly path: string;
   /** A setting of the same table: its value as read, or undefined. */
   get(key: string): unknown;
   /** The table around. */

@@ -131,7 +131,10 @@ function tlsOnlyMethods(around: Surroundings): unknown {
 
 /** `[[pop3server.listeners]]` */
 export const listenerFields = {
-  name: mandatory(text({ pattern: /\S/, max: 100, allowed: "a name" }), {
+  name: setting(text({ pattern: /\S/, max: 100, allowed: "a name" }), {
+    rule: "POP3- and the listener's place in the file: POP3-1, POP3-2, …",
+    value: ({ path }) => `POP3-${Number(/\d+/.exec(path.slice(path.lastIndexOf("[")))) + 1}`,
+  }, {
     meaning: "A name for logs and for `configlink`; each listener has its own.",
     example: '"POP3"',
     manual: "NAF 7",
@@ -192,12 +195,12 @@ const limits = section("What one client, or all together, may take from the serv
     meaning: "A connection is closed after this many bad commands in a row.",
     example: "3",
   }),
-  unauthenticated: setting(integer(1, 1_000_000), 1000, {
-    meaning: "How many connections may be open that have not logged in.",
+  unauthenticated: setting(integer(0, 1_000_000), 1000, {
+    meaning: "How many connections may be open that have not logged in. `0` sets no limit.",
     example: "200",
   }),
-  unauthenticated_per_address: setting(integer(1, 1_000_000), 100, {
-    meaning: "How many of them may come from one address.",
+  unauthenticated_per_address: setting(integer(0, 1_000_000), 100, {
+    meaning: "How many of them may come from one address. `0` sets no limit.",
     example: "10",
   }),
   connections_per_address: setting(integer(0, 1_000_000), 0, {

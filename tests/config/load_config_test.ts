@@ -145,6 +145,12 @@ Deno.test("loadConfig() chooses the port by whether TLS is on from the start", a
   assert.deepEqual([v6.host, v6.port], ["2001:db8::1", 1110]);
 });
 
+Deno.test("loadConfig() names listeners that have no name", async () => {
+  const unnamed = "[[pop3server.listeners]]\nport = 0\n";
+  const config = await configOf(`${STORE}${unnamed}${unnamed}`);
+  assert.deepEqual(config.pop3server!.listeners.map(({ name }) => name), ["POP3-1", "POP3-2"]);
+});
+
 Deno.test("loadConfig() lets a listener use another's server section by configlink", async () => {
   const config = await configOf(
     `${STORE}${POP3}server = { greet = "%H% here", authtypes = "USERPASS", timeout = "10m" }
