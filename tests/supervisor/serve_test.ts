@@ -25,10 +25,11 @@ Deno.test("serve tells its sessions of the end: at once before login, after the 
   using slow = await PopClient.login(port, "bob", "builder");
   const begun = performance.now();
   const stopped = program.stop();
+  stopped.catch(() => {});
   assert.match(await stranger.line() ?? "", FAREWELL);
   assert.equal(await stranger.line(), null);
   assert.ok(performance.now() - begun < 1500, "the stranger waited for the grace");
-  await assert.rejects(PopClient.connect(port));
+  assert.ok(await becomesRefused(port));
   await quick.ok("NOOP");
   await quick.ok("QUIT");
   assert.match(await slow.line() ?? "", FAREWELL);
@@ -36,6 +37,18 @@ Deno.test("serve tells its sessions of the end: at once before login, after the 
   await stopped;
   assert.ok(performance.now() - begun < 5000);
 });
+
+/** Whether connections are refused soon: one worker may hear of the end before the other. */
+async function becomesRefused(port: number): Promise<boolean> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      using _client = await PopClient.connect(port);
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}
 
 Deno.test("serve ends at once on a second signal", async () => {
   await using program = await Program.start({ config: configText({ pop3server: 'grace = "1h"' }) });
@@ -111,7 +124,10 @@ Deno.test("serve takes up a renewed certificate, and keeps the old one while the
 
   await install("renewed");
   await program.outputMatches(/Read the certificate of listener "tls" anew/);
-  assert.notEqual(await shownCertificate(port), before);
+  // The workers hear of it at the same moment as the log's readers.
+  let after = before;
+  for (let tries = 0; tries < 50 && after === before; tries++) after = await shownCertificate(port);
+  assert.notEqual(after, before);
   await session.ok("QUIT");
 });
 
