@@ -20,6 +20,8 @@ const WRITE_SLICE = 32 * 1024;
 const READ_AHEAD = 32 * 1024;
 /** Ciphertext that may wait for the peer before a write waits. */
 const WRITE_AHEAD = 64 * 1024;
+/** Larger pieces of ciphertext are written one by one. */
+const COPIED_MOST = 8 * 1024;
 /** How long a closed connection waits for the peer's end, and how much it throws away meanwhile. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 256 * 1024;
@@ -111,19 +113,31 @@ export class CipherStream extends Duplex {
     }, callback);
   }
 
-  /** Writes what gathered during the last write with one system call; Node's interface. */
+  /** Writes what gathered during the last write; Node's interface. */
   override _writev(
     chunks: { chunk: Uint8Array; encoding: string }[],
     callback: (error?: Error | null) => void,
   ): void {
-    const size = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0);
+    this.#writeAll(chunks.map(({ chunk }) => chunk)).then(() => {
+      callback();
+      this.#settle();
+    }, callback);
+  }
+
+  /** To copy small pieces together costs less than a system call for each. */
+  async #writeAll(chunks: readonly Uint8Array[]): Promise<void> {
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (size / chunks.length > COPIED_MOST) {
+      for (const chunk of chunks) await this.#connection.write(chunk);
+      return;
+    }
     const whole = new Uint8Array(size);
     let at = 0;
-    for (const { chunk } of chunks) {
+    for (const chunk of chunks) {
       whole.set(chunk, at);
       at += chunk.length;
     }
-    this._write(whole, "buffer", callback);
+    await this.#connection.write(whole);
   }
 
   /** Nothing to do: {@linkcode finish} ends the connection; Node's interface. */
