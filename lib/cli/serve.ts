@@ -18,6 +18,8 @@ async function run(args: CommandArgs): Promise<number> {
     const all = [...problems, ...probe.problems];
     throw new UserError(formatProblems(args.configFile, all).trimEnd(), EXIT_USAGE);
   }
+  // What `password_env` names is read; from here on nobody needs the environment.
+  await Deno.permissions.revoke({ name: "env" });
   for (const warning of warnings) printError(warningText(warning));
   return await supervise(config, { probed: probe.listeners });
 }

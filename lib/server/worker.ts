@@ -8,6 +8,7 @@ import { reasonOf } from "../errors.ts";
 import { LogPort } from "../log/log_port.ts";
 import { configureTrace, traceLog } from "../log/trace.ts";
 import { ServerWorker } from "./server_worker.ts";
+import { surviveErrors } from "./survive.ts";
 import {
   type FromServerWorker,
   type ToServerWorker,
@@ -18,7 +19,7 @@ import {
 async function run({ setup, port, logPort }: WorkerStart): Promise<void> {
   const logs = new LogPort(logPort);
   configureTrace(setup.trace, logs.log(TRACE_LOG));
-  survive();
+  surviveErrors(traceLog("server"));
   const tell = (message: FromServerWorker) => port.postMessage(message);
   try {
     const worker = new ServerWorker(setup, logs);
@@ -32,29 +33,6 @@ async function run({ setup, port, logPort }: WorkerStart): Promise<void> {
   } catch (error) {
     tell({ kind: "failed", problem: reasonOf(error) });
   }
-}
-
-/**
- * An error that nobody caught concerns the session whose code it came from; the
- * thread's other sessions go on.
- */
-function survive(): void {
-  const log = traceLog("server");
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    log.error(() => `Unexpected error in a session: ${detailed(event.reason)}`);
-  });
-  addEventListener("error", (event) => {
-    event.preventDefault();
-    log.error(() => `Unexpected error in a session: ${detailed(event.error)}`);
-  });
-}
-
-/** The message and the place in the program, for whoever gets the report. */
-function detailed(error: unknown): string {
-  return error instanceof Error && error.stack !== undefined
-    ? error.stack.replace(/\s*\n\s*/g, " ")
-    : reasonOf(error);
 }
 
 addEventListener(

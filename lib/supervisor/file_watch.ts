@@ -61,13 +61,16 @@ export class FileWatch {
   }
 
   async #look(): Promise<void> {
-    for (const group of this.#groups) {
-      const state = await stateOf(group.paths);
-      const still = state === group.seen;
-      group.seen = state;
-      if (still && state !== group.known && !this.#stopped) await this.#change(group, state);
+    try {
+      for (const group of this.#groups) {
+        const state = await stateOf(group.paths);
+        const still = state === group.seen;
+        group.seen = state;
+        if (still && state !== group.known && !this.#stopped) await this.#change(group, state);
+      }
+    } finally {
+      if (!this.#stopped) this.#timer = setTimeout(() => this.#look(), this.#interval);
     }
-    if (!this.#stopped) this.#timer = setTimeout(() => this.#look(), this.#interval);
   }
 
   async #change(group: Watched, state: string): Promise<void> {

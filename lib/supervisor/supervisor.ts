@@ -7,6 +7,7 @@
 import type { Config } from "../config/config.ts";
 import { EXIT_FAILED, EXIT_USAGE, UserError } from "../errors.ts";
 import { traceLog } from "../log/trace.ts";
+import { surviveErrors } from "../server/survive.ts";
 import { DirectoryKeeper } from "./directory_keeper.ts";
 import { FileWatch } from "./file_watch.ts";
 import { Logs } from "./logs.ts";
@@ -88,6 +89,7 @@ class Run {
       stop: (signal) => this.#onStop(signal),
       reload: () => void this.#reload(),
     });
+    const stopSurviving = surviveErrors(this.#log);
     try {
       await Promise.race([this.#start(), this.#stop.promise]);
       const status = await this.#stop.promise;
@@ -103,6 +105,7 @@ class Run {
       throw error;
     } finally {
       removeHandlers();
+      stopSurviving();
     }
   }
 
