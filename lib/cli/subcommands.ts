@@ -5,6 +5,7 @@
  */
 import { checkCommand } from "./check.ts";
 import type { Subcommand } from "./command.ts";
+import { demo } from "./demo.ts";
 import { directorySettings } from "./directory_settings.ts";
 import { permissions } from "./permissions.ts";
 import { serve } from "./serve.ts";
@@ -19,4 +20,4 @@ const user: Subcommand = {
 };
 
 /** All subcommands, in the order of the help. */
-export const SUBCOMMANDS: readonly Subcommand[] = [serve, checkCommand, user, permissions];
+export const SUBCOMMANDS: readonly Subcommand[] = [serve, checkCommand, user, permissions, demo];
