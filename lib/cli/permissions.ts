@@ -11,7 +11,7 @@ import {
   type LoadResult,
 } from "../config/config.ts";
 import { EXIT_USAGE, UserError } from "../errors.ts";
-import { type ProgramGrants, programGrants } from "../supervisor/permissions.ts";
+import { listenGrants, type ProgramGrants, programGrants } from "../supervisor/permissions.ts";
 import { shellWord, systemdUnit } from "../supervisor/systemd_unit.ts";
 import type { CommandArgs, Subcommand } from "./command.ts";
 import { writeOut } from "./output.ts";
@@ -24,7 +24,12 @@ async function run(args: CommandArgs): Promise<number> {
   const sources = Deno.build.standalone
     ? undefined
     : fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
-  const grants = programGrants(config, { program: sources, envNames: envNames(settings) });
+  const grants = programGrants(config, {
+    program: sources,
+    secretFiles: namedBy("password_file", settings),
+    envNames: namedBy("password_env", settings),
+    listen: await listenGrants(config),
+  });
   if (args.has("systemd")) {
     const binary = Deno.build.standalone ? Deno.execPath() : INSTALLED;
     writeOut(systemdUnit(config, { binary, grants }));
@@ -43,9 +48,9 @@ async function loadValid(
   return { ...result, config };
 }
 
-/** The variables named by `password_env`. */
-function envNames(settings: readonly EffectiveSetting[]): string[] {
-  return settings.filter(({ key, text }) => key === "password_env" && text !== "")
+/** What all settings of a key name. */
+function namedBy(wanted: string, settings: readonly EffectiveSetting[]): string[] {
+  return settings.filter(({ key, text }) => key === wanted && text !== "")
     .map(({ text }) => String(JSON.parse(text)));
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { ANY_V4, ANY_V6, resolveHost } from "../transport/resolve.ts";
 import { safeFolderName } from "../retriever/files_destination.ts";
 import type { Client, Config, LogFile } from "../config/config.ts";
 import { logFolder } from "../log/name_template.ts";
@@ -73,27 +74,28 @@ export function retrieverGrants(config: Config): Grants {
   };
 }
 
+/** What {@linkcode programGrants} cannot see in the config itself. */
+export interface ProgramSurroundings {
+  /** The folder of the program's sources, absent in a compiled binary. */
+  readonly program?: string | undefined;
+  /** Files that hold passwords (`password_file`). */
+  readonly secretFiles: readonly string[];
+  /** Environment variables that hold them (`password_env`). */
+  readonly envNames: readonly string[];
+  /** What the listeners need; see {@linkcode listenGrants}. */
+  readonly listen: readonly string[];
+}
+
 /**
  * What the program as a whole needs: what its workers need, since nobody can
  * give more than they have, and what main itself reads and writes.
- *
- * @param program the folder of the program's sources, absent in a compiled binary
- * @param envNames the variables named by `password_env`
  */
 export function programGrants(
   config: Config,
-  { program, envNames }: { program?: string | undefined; envNames: readonly string[] },
+  { program, secretFiles, envNames, listen }: ProgramSurroundings,
 ): ProgramGrants {
   const parts: Grants[] = [];
-  if (config.pop3server !== undefined) {
-    const any = config.pop3server.listeners.map(({ interface: host = "[::]", port }) =>
-      // Port 0 becomes any port, and a host name any of its addresses.
-      port === 0
-        ? host
-        : `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`
-    );
-    parts.push({ ...serverGrants(config, []), net: any });
-  }
+  if (config.pop3server !== undefined) parts.push({ ...serverGrants(config, []), net: listen });
   if (config.pop3download !== undefined) parts.push(retrieverGrants(config));
   const logs = logFiles(config).map(({ file }) => logFolder(file));
   return {
@@ -102,6 +104,7 @@ export function programGrants(
       ...optional(program),
       config.file,
       ...configuredFiles(config),
+      ...secretFiles,
       ...parts.flatMap(({ read }) => read),
       ...logs,
     ]),
@@ -109,6 +112,26 @@ export function programGrants(
     env: unique(envNames),
     sys: ["hostname"],
   };
+}
+
+/**
+ * Where the listeners of a config listen, before their ports are tried: a host name is given with
+ * its addresses, and port 0 as any port.
+ */
+export async function listenGrants(config: Config): Promise<string[]> {
+  const grants: string[] = [];
+  for (const { interface: host, port } of config.pop3server?.listeners ?? []) {
+    // Without an interface IPv6 takes IPv4 along, and where there is no IPv6, IPv4 is left.
+    const hosts = host === undefined
+      ? [ANY_V6, ANY_V4]
+      : [host, ...await resolveHost(host).catch(() => [])];
+    grants.push(...hosts.map((one) => port === 0 ? anyPort(one) : hostPort(one, port)));
+  }
+  return unique(grants);
+}
+
+function anyPort(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }
 
 /** A worker's permissions as `new Worker` takes them. */
@@ -128,7 +151,7 @@ export function workerPermissions(grants: Grants): Deno.PermissionOptionsObject 
 
 /** An address as permissions name it. */
 function hostPort(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${anyPort(address)}:${port}`;
 }
 
 function mailFolders(config: Config): string[] {

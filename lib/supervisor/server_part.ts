@@ -51,6 +51,7 @@ export interface ServerPartOptions {
 /** The server of a run. */
 export class ServerPart {
   readonly #options: ServerPartOptions;
+  readonly #count: number;
   readonly #limits: LimitsShare;
   readonly #hashes: HashWorkers;
   readonly #workers: ServerWorkers;
@@ -63,7 +64,8 @@ export class ServerPart {
     this.#options = options;
     const { config, server, probed, logs, log } = options;
     const report = (sentence: string) => log.error(sentence);
-    this.#limits = createLimits(limitSettings(server), server.workers);
+    const count = this.#count = workerCount(server.workers, log);
+    this.#limits = createLimits(limitSettings(server), count);
     this.#transcripts = server.listeners.map(({ server: { transcript } }) =>
       transcript === undefined ? undefined : logs.add(transcript)
     );
@@ -75,7 +77,7 @@ export class ServerPart {
       addresses.map((address) => ({ address, port }))
     );
     this.#workers = new ServerWorkers({
-      count: server.workers,
+      count,
       grants: serverGrants(config, addresses),
       setup: () => this.#setup(),
       logs,
@@ -164,7 +166,7 @@ export class ServerPart {
           probed: probed[index]!,
           tls: this.#tls[index],
           transcript: this.#transcripts[index],
-          shared: server.workers > 1,
+          shared: this.#count > 1,
           hostName,
         })
       ),
@@ -186,4 +188,11 @@ export class ServerPart {
       ...(fastSample === undefined ? {} : { fastSample }),
     };
   }
+}
+
+/** Only Linux spreads the connections of one port over the threads that listen there. */
+function workerCount(configured: number, log: TraceLog): number {
+  if (configured === 1 || Deno.build.os === "linux") return configured;
+  log.warn(`pop3server.workers is ${configured}, but ports cannot be shared here: one worker runs`);
+  return 1;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Config, loadConfig } from "../../lib/config/config.ts";
 import {
+  listenGrants,
   programGrants,
   retrieverGrants,
   serverGrants,
@@ -87,13 +88,29 @@ Deno.test("retrieverGrants() gives the servers, the folders and nothing to liste
   assert.ok(!write.some((path) => path.endsWith("/mail")));
 });
 
+Deno.test("listenGrants() names a host with its addresses, and any port for 0", async () => {
+  await using folder = await TempFolder.make();
+  const named = SERVER.replace('"127.0.0.1"', '"localhost"').replace("port = 110", "port = 0");
+  const grants = await listenGrants(await load(folder, named));
+  for (const grant of ["localhost:2110", "127.0.0.1:2110", "[::]", "0.0.0.0"]) {
+    assert.ok(grants.includes(grant), grant);
+  }
+});
+
 Deno.test("programGrants() covers all workers and main's own files", async () => {
   await using folder = await TempFolder.make();
   const config = await load(folder, SERVER + RETRIEVER);
-  const grants = programGrants(config, { program: "/opt/mailismus", envNames: ["POP_PASSWORD"] });
+  const grants = programGrants(config, {
+    program: "/opt/mailismus",
+    secretFiles: ["/run/secret"],
+    envNames: ["POP_PASSWORD"],
+    listen: await listenGrants(config),
+  });
   const server = serverGrants(config, []);
   const retriever = retrieverGrants(config);
-  for (const path of [...server.read, ...retriever.read, "/opt/mailismus", config.file]) {
+  for (
+    const path of [...server.read, ...retriever.read, "/opt/mailismus", "/run/secret", config.file]
+  ) {
     assert.ok(grants.read.includes(path), path);
   }
   for (const path of [...server.write, ...retriever.write, config.paths.logs]) {
@@ -111,7 +128,11 @@ Deno.test("programGrants() covers all workers and main's own files", async () =>
 Deno.test("systemdUnit() is hardened, and asks for low ports only where they are needed", async () => {
   await using folder = await TempFolder.make();
   const config = await load(folder, SERVER);
-  const grants = programGrants(config, { envNames: ["POP_PASSWORD"] });
+  const grants = programGrants(config, {
+    secretFiles: [],
+    envNames: ["POP_PASSWORD"],
+    listen: await listenGrants(config),
+  });
   const unit = systemdUnit(config, { binary: "/opt/my mail/100%", grants });
   assert.match(unit, /^ExecStart="\/opt\/my mail\/100%%" serve --config \S+config\.toml$/m);
   assert.match(unit, /^AmbientCapabilities=CAP_NET_BIND_SERVICE$/m);
