@@ -7,7 +7,7 @@
 import type { Config, Listener } from "../config/config.ts";
 import { EXIT_USAGE, UserError } from "../errors.ts";
 import type { TraceLog } from "../log/trace.ts";
-import { createLimits, type LimitsShare } from "../server/shared_limits.ts";
+import { countConnections, createLimits, type LimitsShare } from "../server/shared_limits.ts";
 import { formatEndpoint } from "../transport/address.ts";
 import type { ServerTlsOptions } from "../transport/server_tls.ts";
 import type { DirectoryKeeper } from "./directory_keeper.ts";
@@ -106,7 +106,13 @@ export class ServerPart {
 
   /** Ends the server; see {@linkcode ServerWorkers.stop}. */
   async stop(hurry: Promise<void>): Promise<void> {
-    await this.#workers.stop(this.#options.server.grace, hurry);
+    const { server: { grace, listeners }, log } = this.#options;
+    const open = listeners.reduce(
+      (sum, _, index) => sum + countConnections(this.#limits, index),
+      0,
+    );
+    if (open > 0) log.info(`Open connections: ${open}; they have ${grace} milliseconds to end`);
+    await this.#workers.stop(grace, hurry);
     this.#hashes.stop();
   }
 
