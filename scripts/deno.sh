@@ -83,7 +83,7 @@ if [ "$registry" = npm ]; then
       ;;
   esac
   case $subcommand in
-    run | test | bench | check | cache | install | compile | serve)
+    run | test | bench | check | cache | install | bundle | compile | serve)
       if [ -n "${LOCK_UPDATE:-}" ]; then
         set -- --lock="$root/scripts/npm.lock" "$@"
       else

@@ -13,6 +13,7 @@ import {
 import { EXIT_USAGE, UserError } from "../errors.ts";
 import { listenGrants, type ProgramGrants, programGrants } from "../supervisor/permissions.ts";
 import { shellWord, systemdUnit } from "../supervisor/systemd_unit.ts";
+import { BUILD, programFile } from "./build_info.ts";
 import type { CommandArgs, Subcommand } from "./command.ts";
 import { writeOut } from "./output.ts";
 
@@ -21,9 +22,9 @@ const INSTALLED = "/usr/local/bin/mailismus";
 
 async function run(args: CommandArgs): Promise<number> {
   const { config, settings } = await loadValid(args.configFile);
-  const sources = Deno.build.standalone
-    ? undefined
-    : fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
+  const sources = BUILD === "checkout"
+    ? fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "")
+    : undefined;
   const grants = programGrants(config, {
     program: sources,
     secretFiles: namedBy("password_file", settings),
@@ -31,8 +32,9 @@ async function run(args: CommandArgs): Promise<number> {
     listen: await listenGrants(config),
   });
   if (args.has("systemd")) {
-    const binary = Deno.build.standalone ? Deno.execPath() : INSTALLED;
-    writeOut(systemdUnit(config, { binary, grants }));
+    const binary = programFile() ?? INSTALLED;
+    const unpacks = BUILD === "self-extracting";
+    writeOut(systemdUnit(config, { binary, grants, unpacks }));
   } else writeOut(commandLine(grants, config.file, sources));
   return 0;
 }

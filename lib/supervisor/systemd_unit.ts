@@ -12,13 +12,20 @@ export interface UnitOptions {
   readonly binary: string;
   /** What it needs. */
   readonly grants: ProgramGrants;
+  /** Whether it unpacks itself into a cache folder. */
+  readonly unpacks?: boolean;
 }
+
+const CACHE_DIRECTORY = ["CacheDirectory=mailismus", "CacheDirectoryMode=0700"];
 
 /** The user that the unit runs the program as. */
 const USER = "mailismus";
 
 /** The unit's text, with comments for whoever installs it. */
-export function systemdUnit(config: Config, { binary, grants }: UnitOptions): string {
+export function systemdUnit(
+  config: Config,
+  { binary, grants, unpacks = false }: UnitOptions,
+): string {
   const writable = outermost(grants.write);
   const grace = config.pop3server?.grace ?? 0;
   const lines = [
@@ -52,6 +59,9 @@ export function systemdUnit(config: Config, { binary, grants }: UnitOptions): st
     "# The file system: all of it read-only but for these folders.",
     "ProtectSystem=strict",
     ...writable.map((path) => `ReadWritePaths=${word(path)}`),
+    ...(unpacks
+      ? ["# The program unpacks itself into /var/cache/mailismus.", ...CACHE_DIRECTORY]
+      : []),
     `ProtectHome=${isAnyIn(["/home", "/root", "/run/user"], config, grants) ? "read-only" : "yes"}`,
     `PrivateTmp=${isAnyIn(["/tmp", "/var/tmp"], config, grants) ? "no" : "yes"}`,
     "PrivateDevices=yes",
