@@ -8,6 +8,7 @@ import type { Subcommand } from "./command.ts";
 import { demo } from "./demo.ts";
 import { directorySettings } from "./directory_settings.ts";
 import { permissions } from "./permissions.ts";
+import { retrieve } from "./retrieve.ts";
 import { serve } from "./serve.ts";
 import { parseUserAction, runUser, USER_COMMAND } from "./user.ts";
 
@@ -20,4 +21,11 @@ const user: Subcommand = {
 };
 
 /** All subcommands, in the order of the help. */
-export const SUBCOMMANDS: readonly Subcommand[] = [serve, checkCommand, user, permissions, demo];
+export const SUBCOMMANDS: readonly Subcommand[] = [
+  serve,
+  retrieve,
+  checkCommand,
+  user,
+  permissions,
+  demo,
+];
