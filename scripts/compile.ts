@@ -78,10 +78,8 @@ async function runnable(): Promise<Target[]> {
   return found;
 }
 
-/** Builds for one platform; the file's path, or undefined if it cannot be done here. */
-async function build(target: Target, info: SourceInfo, asked: Request): Promise<boolean> {
-  const kind = await chooseKind(target, asked);
-  if (kind === undefined) return false;
+/** Builds for one platform, and tests what it built if that can run here. */
+async function build(target: Target, kind: Build, info: SourceInfo): Promise<void> {
   const name = `mailismus-${info.version}-${target.name}${target.extension}`;
   const file = `${ROOT}/dist/${name}`;
   const scratch = await Deno.makeTempDir({ prefix: "mailismus-build-" });
@@ -90,34 +88,54 @@ async function build(target: Target, info: SourceInfo, asked: Request): Promise<
     const made = kind === "compiled"
       ? await compile(target, info, files.keys(), scratch)
       : await pack(target, info, files, scratch);
-    // A running program keeps its file: it is replaced, not written to.
-    await Deno.mkdir(`${ROOT}/dist`, { recursive: true });
-    await Deno.copyFile(made, `${file}.new`);
-    await Deno.chmod(`${file}.new`, 0o755);
-    await Deno.rename(`${file}.new`, file);
+    await Deno.chmod(made, 0o755);
+    const { size } = await Deno.stat(made);
+    print(`dist/${name}: ${(size / 1e6).toFixed(1)} MB, ${kind}`);
+    await test(made, target, info, kind);
+    await replace(file, made);
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }
-  const { size } = await Deno.stat(file);
-  print(`dist/${name}: ${(size / 1e6).toFixed(1)} MB, ${kind}`);
-  await test(file, target, info, kind);
-  return true;
 }
 
-async function chooseKind(target: Target, asked: Request): Promise<Build | undefined> {
-  if (!asked.selfExtracting && await hasBaseRuntime(target)) return "compiled";
-  const why = asked.selfExtracting
-    ? "There is no self-extracting form"
-    : 'The base runtime that "deno compile" needs cannot be fetched, and DENORT_BIN names no copy of it';
-  if (target.npmPackage !== undefined) {
-    if (!asked.selfExtracting) print(`${why}: building a self-extracting file instead.`);
-    return "self-extracting";
-  }
-  const message = `${why}: nothing built for ${target.title}.`;
-  if (asked.strict) throw new BuildError(message);
-  print(message);
-  return undefined;
+/** Puts a build that passed its test in place. Who runs the old one keeps it: it is not written to. */
+async function replace(file: string, made: string): Promise<void> {
+  await Deno.mkdir(`${ROOT}/dist`, { recursive: true });
+  const beside = `${file}.${Deno.pid}.new`;
+  await Deno.copyFile(made, beside);
+  await Deno.rename(beside, file);
 }
+
+/**
+ * How each platform is to be built for. Where that is not as `deno compile` does it, says why.
+ *
+ * @throws {BuildError} if one cannot be built for, unless the request was for all that can be
+ */
+async function chooseKinds(asked: Request): Promise<Map<Target, Build>> {
+  const kinds = new Map<Target, Build>();
+  const lacking: Target[] = [];
+  for (const target of asked.targets) {
+    if (!asked.selfExtracting && await hasBaseRuntime(target)) kinds.set(target, "compiled");
+    else if (target.npmPackage === undefined) lacking.push(target);
+    else kinds.set(target, "self-extracting");
+  }
+  const packed = [...kinds.values()].includes("self-extracting");
+  if (lacking.length === 0 && (asked.selfExtracting || !packed)) return kinds;
+  const why = asked.selfExtracting ? "There are self-extracting files for Linux alone" : NO_BASE;
+  const instead = packed && !asked.selfExtracting
+    ? ["a self-extracting file is built instead"]
+    : [];
+  const without = lacking.map(({ title }) => title).join(", ");
+  const message = `${why}: ${
+    [...instead, ...(lacking.length > 0 ? [`nothing is built for ${without}`] : [])].join("; ")
+  }.`;
+  if (lacking.length > 0 && asked.strict) throw new BuildError(message);
+  print(message);
+  return kinds;
+}
+
+const NO_BASE =
+  'The base runtime that "deno compile" needs cannot be fetched, and DENORT_BIN names no copy of it';
 
 /** By `deno compile`, around the bundles. */
 async function compile(
@@ -184,7 +202,7 @@ async function main(args: readonly string[]): Promise<number> {
       throw new BuildError("DENORT_BIN is the base runtime of one platform: name it with --target");
     }
     const info = await sourceInfo();
-    for (const target of asked.targets) await build(target, info, asked);
+    for (const [target, kind] of await chooseKinds(asked)) await build(target, kind, info);
     await writeChecksums(`${ROOT}/dist`);
     return 0;
   } catch (error) {

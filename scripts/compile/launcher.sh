@@ -74,7 +74,6 @@ trusted() {
 # unpacks, at the same time finds each file either not there or whole. Says why if it cannot.
 unpack() (
   umask 077
-  own_folder "$1/$id" || exit
   new=$(mktemp -d "$1/new.XXXXXX" 2>/dev/null) || { echo "it cannot be written"; exit 1; }
   trap 'rm -rf "$new"' EXIT
   trap 'exit 1' HUP INT TERM
@@ -88,6 +87,7 @@ unpack() (
     { echo "programs cannot run there"; exit 1; }
   # A power cut must not leave files that have their size but not yet their contents.
   (cd "$new" && sync $names) 2>/dev/null
+  own_folder "$1/$id" || exit
   for name in $names; do
     # A folder by that name would swallow the file.
     [ ! -d "$1/$id/$name" ] || rm -rf "${1:?}/$id/$name"
@@ -129,9 +129,7 @@ find_home() {
     /*) settle "$XDG_CACHE_HOME" make mailismus && return ;;
     *) case ${HOME:-} in /*) settle "$HOME/.cache" make mailismus && return ;; esac ;;
   esac
-  temporary=${TMPDIR:-/tmp}
-  settle "$temporary" "" "mailismus-$user" && return
-  if [ "$temporary" != /tmp ]; then settle /tmp "" "mailismus-$user" && return; fi
+  settle "${TMPDIR:-/tmp}" "" "mailismus-$user" && return
   cat >&2 <<MESSAGE
 Cannot unpack the program (made for @PLATFORM@) into any of these folders:$faults
 Set XDG_CACHE_HOME to a folder of your own with @MEGABYTES@ MB of room, where programs may run

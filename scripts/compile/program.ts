@@ -72,7 +72,7 @@ export async function bundleProgram(
   scratch: string,
 ): Promise<Map<string, Uint8Array>> {
   const sources = `${scratch}/sources`;
-  await copySources(sources);
+  await copySources(sources, info.version);
   await writeBuildInfo(sources, info, build);
   const workers = await findWorkers(sources);
   const files = new Map<string, Uint8Array>();
@@ -81,7 +81,7 @@ export async function bundleProgram(
     const output = `${scratch}/${bundle}`;
     await need(
       [
-        ...["sh", `${ROOT}/scripts/deno.sh`, "bundle", "--quiet", `--config=${sources}/deno.json`],
+        ...["sh", `${ROOT}/scripts/deno.sh`, "bundle", "--quiet", `--config=${ROOT}/deno.json`],
         ...["--platform=deno", `--output=${output}`, `${sources}/${source}`],
       ],
       { cwd: sources },
@@ -92,19 +92,12 @@ export async function bundleProgram(
   return files;
 }
 
-async function copySources(sources: string): Promise<void> {
+async function copySources(sources: string, version: string): Promise<void> {
   await Deno.mkdir(sources);
   await Deno.copyFile(`${ROOT}/main.ts`, `${sources}/main.ts`);
   await copyFolder(`${ROOT}/lib`, `${sources}/lib`);
-  // The program reads its version in it; tasks and the like are nobody's business there.
-  const { version, unstable, imports, compilerOptions } = JSON.parse(
-    await Deno.readTextFile(`${ROOT}/deno.json`),
-  );
-  const config = { version, lock: false, nodeModulesDir: "none", unstable, imports };
-  await Deno.writeTextFile(
-    `${sources}/deno.json`,
-    JSON.stringify({ ...config, compilerOptions }),
-  );
+  // The program reads its version there, and would carry along all the rest.
+  await Deno.writeTextFile(`${sources}/deno.json`, JSON.stringify({ version }));
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {

@@ -145,6 +145,9 @@ Deno.test("systemdUnit() is hardened, and asks for low ports only where they are
   const other = systemdUnit(high, { binary: "/b", grants });
   assert.doesNotMatch(other, /AmbientCapabilities/);
   assert.match(other, /^CapabilityBoundingSet=$/m);
+  assert.doesNotMatch(other, /CacheDirectory/);
+  const unpacking = systemdUnit(high, { binary: "/b", grants, unpacks: true });
+  assert.match(unpacking, /^CacheDirectory=mailismus\nCacheDirectoryMode=0700$/m);
 });
 
 const ATTEMPTS = `
