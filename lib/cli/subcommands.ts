@@ -7,6 +7,7 @@ import { checkCommand } from "./check.ts";
 import type { Subcommand } from "./command.ts";
 import { demo } from "./demo.ts";
 import { directorySettings } from "./directory_settings.ts";
+import { importCommand } from "./import.ts";
 import { permissions } from "./permissions.ts";
 import { retrieve } from "./retrieve.ts";
 import { serve } from "./serve.ts";
@@ -27,5 +28,6 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   checkCommand,
   user,
   permissions,
+  importCommand,
   demo,
 ];

@@ -45,7 +45,7 @@ export interface XmlFile {
 export function readXml(bytes: Uint8Array, file: string): XmlFile {
   const cannot = (why: string) => new UserError(`Cannot import "${file}": ${why}`, EXIT_USAGE);
   if (bytes.length > MAX_XML) {
-    throw cannot(`it has ${bytes.length} octets, and a Mailismus config at most ${MAX_XML}`);
+    throw cannot(`it is larger than any config, of over ${MAX_XML} octets`);
   }
   const text = decode(bytes, cannot);
   if (text.trim() === "") throw cannot("it is empty");
