@@ -12,7 +12,12 @@ import {
 } from "../config/config.ts";
 import { EXIT_USAGE, UserError } from "../errors.ts";
 import { listenGrants, type ProgramGrants, programGrants } from "../supervisor/permissions.ts";
-import { shellWord, systemdUnit } from "../supervisor/systemd_unit.ts";
+import {
+  SERVICE_USER,
+  shellWord,
+  systemdUnit,
+  writtenFolders,
+} from "../supervisor/systemd_unit.ts";
 import { BUILD, programFile } from "./build_info.ts";
 import type { CommandArgs, Subcommand } from "./command.ts";
 import { writeOut } from "./output.ts";
@@ -31,18 +36,32 @@ async function run(args: CommandArgs): Promise<number> {
     envNames: namedBy("password_env", settings),
     listen: await listenGrants(config),
   });
-  if (args.has("systemd")) {
+  if (args.has("folders")) {
+    writeOut(writtenFolders(grants).map((path) => `${path}\n`).join(""));
+  } else if (args.has("systemd")) {
+    const user = userOf(args);
     const binary = programFile() ?? INSTALLED;
     const unpacks = BUILD === "self-extracting";
-    writeOut(systemdUnit(config, { binary, grants, unpacks }));
+    writeOut(systemdUnit(config, { binary, grants, unpacks, user }));
   } else writeOut(commandLine(grants, config.file, sources));
   return 0;
+}
+
+function userOf(args: CommandArgs): string {
+  const user = args.value("user") ?? SERVICE_USER;
+  // What useradd of all systems takes; a unit's file has no way to quote others.
+  if (/^[a-z_][a-z0-9_-]{0,31}$/i.test(user)) return user;
+  throw new UserError(
+    `Cannot make a unit for the user "${user}": that is no user's name`,
+    EXIT_USAGE,
+  );
 }
 
 async function loadValid(
   file: string,
 ): Promise<LoadResult & { config: NonNullable<LoadResult["config"]> }> {
-  const result = await loadConfig(file);
+  // Passwords are of no interest here, and where a service gets them from may not be known here.
+  const result = await loadConfig(file, { env: (name) => Deno.env.get(name) || "unknown" });
   const { config, problems } = result;
   if (config === undefined) {
     throw new UserError(formatProblems(file, problems).trimEnd(), EXIT_USAGE);
@@ -96,7 +115,15 @@ export const permissions: Subcommand = {
     "smallest set of --allow flags. The permissions of a compiled binary are part of it and " +
     "cannot be changed; there, the systemd unit draws the same limits from outside.",
   ],
-  flags: [{ name: "systemd", summary: "print a hardened systemd unit instead" }],
+  flags: [
+    { name: "systemd", summary: "print a hardened systemd unit instead" },
+    {
+      name: "user",
+      value: "NAME",
+      summary: `with --systemd: whom the service runs as (default ${SERVICE_USER})`,
+    },
+    { name: "folders", summary: "print only the folders that the program writes, one a line" },
+  ],
   examples: [
     { line: "permissions", does: "the command for ./config.toml" },
     {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { ProgramGrants } from "./permissions.ts";
 
@@ -14,25 +15,31 @@ export interface UnitOptions {
   readonly grants: ProgramGrants;
   /** Whether it unpacks itself into a cache folder. */
   readonly unpacks?: boolean;
+  /** The user, and the group of that name, that it runs as; {@linkcode SERVICE_USER} by default. */
+  readonly user?: string;
 }
 
 const CACHE_DIRECTORY = ["CacheDirectory=mailismus", "CacheDirectoryMode=0700"];
 
-/** The user that the unit runs the program as. */
-const USER = "mailismus";
+/** What the retriever alone is given to end, in milliseconds. */
+const RETRIEVER_GRACE = 5000;
+
+/** The user that the unit runs the program as unless it is told another. */
+export const SERVICE_USER = "mailismus";
 
 /** The unit's text, with comments for whoever installs it. */
 export function systemdUnit(
   config: Config,
-  { binary, grants, unpacks = false }: UnitOptions,
+  { binary, grants, unpacks = false, user = SERVICE_USER }: UnitOptions,
 ): string {
-  const writable = outermost(grants.write);
-  const grace = config.pop3server?.grace ?? 0;
+  const writable = writtenFolders(grants);
+  const touched = [binary, config.file, ...grants.read, ...grants.write];
+  const grace = config.pop3server?.grace ?? RETRIEVER_GRACE;
   const lines = [
     "# /etc/systemd/system/mailismus.service, made by `mailismus permissions --systemd`",
     "# Before the first start, for its own user and the folders that it writes:",
-    `#   useradd --system --user-group --shell /usr/sbin/nologin ${USER}`,
-    ...writable.map((path) => `#   install -d -m 700 -o ${USER} -g ${USER} ${shellWord(path)}`),
+    `#   useradd --system --user-group --shell /usr/sbin/nologin ${user}`,
+    ...writable.map((path) => `#   install -d -m 700 -o ${user} -g ${user} ${shellWord(path)}`),
     "# Where another program delivers into the same mailboxes, set User= to their owner instead.",
     "[Unit]",
     `Description=${description(config)}`,
@@ -44,14 +51,16 @@ export function systemdUnit(
     `ExecStart=${word(binary)} serve --config ${word(config.file)}`,
     "ExecReload=/bin/kill -HUP $MAINPID",
     "Restart=on-failure",
+    "# Slowly enough that systemd never gives up on it.",
+    "RestartSec=3",
     "# 2 is a config that cannot be used: starting again would not help.",
     "RestartPreventExitStatus=2",
     `TimeoutStopSec=${Math.ceil(grace / 1000) + 5}`,
-    `User=${USER}`,
-    `Group=${USER}`,
+    `User=${user}`,
+    `Group=${user}`,
     "UMask=0077",
     "LimitNOFILE=65536",
-    ...environment(grants),
+    ...environment(config, grants),
     "",
     ...capabilities(config),
     "NoNewPrivileges=yes",
@@ -62,8 +71,8 @@ export function systemdUnit(
     ...(unpacks
       ? ["# The program unpacks itself into /var/cache/mailismus.", ...CACHE_DIRECTORY]
       : []),
-    `ProtectHome=${isAnyIn(["/home", "/root", "/run/user"], config, grants) ? "read-only" : "yes"}`,
-    `PrivateTmp=${isAnyIn(["/tmp", "/var/tmp"], config, grants) ? "no" : "yes"}`,
+    `ProtectHome=${isAnyIn(["/home", "/root", "/run/user"], touched) ? "read-only" : "yes"}`,
+    `PrivateTmp=${isAnyIn(["/tmp", "/var/tmp"], touched) ? "no" : "yes"}`,
     "PrivateDevices=yes",
     "",
     "# The kernel. MemoryDenyWriteExecute= is missing since V8 compiles to memory.",
@@ -98,11 +107,11 @@ function description({ pop3server, pop3download }: Config): string {
     : "Mailismus POP3 server and retriever";
 }
 
-function environment({ env }: ProgramGrants): string[] {
+function environment({ file }: Config, { env }: ProgramGrants): string[] {
   if (env.length === 0) return [];
   return [
     `# Holds ${env.map((name) => `${name}=…`).join(", ")}; readable by root alone.`,
-    "EnvironmentFile=/etc/mailismus/environment",
+    `EnvironmentFile=${word(`${dirname(file)}/environment`)}`,
   ];
 }
 
@@ -117,17 +126,19 @@ function capabilities({ pop3server }: Config): string[] {
     : ["CapabilityBoundingSet="];
 }
 
-function isAnyIn(folders: readonly string[], config: Config, grants: ProgramGrants): boolean {
-  return [config.file, ...grants.read, ...grants.write].some((path) =>
-    folders.some((folder) => isWithin(path, folder))
-  );
+function isAnyIn(folders: readonly string[], paths: readonly string[]): boolean {
+  return paths.some((path) => folders.some((folder) => isWithin(path, folder)));
 }
 
 function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
 }
 
-/** The folders of a list that lie in no other folder of it. */
+/** The folders that the program writes, without those that lie in another of them. */
+export function writtenFolders(grants: ProgramGrants): string[] {
+  return outermost(grants.write);
+}
+
 function outermost(paths: readonly string[]): string[] {
   return paths.filter((path) => !paths.some((other) => other !== path && isWithin(path, other)));
 }
