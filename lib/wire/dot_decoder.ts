@@ -13,7 +13,6 @@
 const CR = 0x0d;
 const LF = 0x0a;
 const DOT = 0x2e;
-const ONE_CR = Uint8Array.of(CR);
 
 /** What a {@linkcode DotDecoder} makes of a message. */
 export type DecodedForm =
@@ -92,7 +91,13 @@ export class DotDecoder {
     offset: number,
   ): number {
     const input = source.subarray(from, to);
-    const limit = doubtfulFrom(input);
+    const piece: Piece = {
+      input,
+      limit: doubtfulFrom(input),
+      inputView: viewOf(input),
+      target,
+      targetView: viewOf(target),
+    };
     this.#perhapsEnded = undefined;
     let at = 0;
     let out = offset;
@@ -102,15 +107,17 @@ export class DotDecoder {
         if (!this.#inText) at++;
         continue;
       }
-      if (at >= limit) {
-        this.#doubt(input, limit);
+      if (at >= piece.limit) {
+        this.#doubt(input);
         break;
       }
-      const lf = input.indexOf(LF, at);
-      const stop = lf < 0 || lf > limit ? limit : lf;
-      out = this.#text(input, at, stop, target, out);
-      at = stop;
-      if (stop === lf) {
+      if (input[at] !== LF) {
+        out = this.#beginText(input[at]!, target, out);
+        const end = copyText(piece, at, out);
+        out = this.#endText(input[end - 1]!, end - at, out + end - at);
+        at = end;
+      }
+      if (at < piece.limit && input[at] === LF) {
         out = this.#lineFeed(target, out);
         at++;
       }
@@ -134,31 +141,32 @@ export class DotDecoder {
       if (position === "start") return offset;
       let out = offset;
       if (this.#form === "wire") target[out++] = DOT;
-      // A CR that no LF follows is text like any other.
-      return position === "dot-cr" ? this.#text(ONE_CR, 0, 1, target, out) : out;
+      if (position === "dot-cr") {
+        // A CR that no LF follows is text like any other.
+        out = this.#beginText(CR, target, out);
+        target[out] = CR;
+        out = this.#endText(CR, 1, out + 1);
+      }
+      return out;
     }
     return offset;
   }
 
-  /** Takes `input[from, to)`, in which there is no LF. */
-  #text(
-    input: Uint8Array,
-    from: number,
-    to: number,
-    target: Uint8Array,
-    offset: number,
-  ): number {
-    if (from === to) return offset;
+  /** Writes what was held back until it was known that text follows. */
+  #beginText(first: number, target: Uint8Array, offset: number): number {
     let out = offset;
-    this.#octets += to - from;
-    this.#afterCr = input[to - 1] === CR;
     if (this.#heldCr) target[out++] = CR;
-    if (this.#afterBareLf && this.#form === "wire" && input[from] === DOT) target[out++] = DOT;
-    this.#afterBareLf = false;
-    this.#heldCr = this.#form === "lf" && this.#afterCr;
-    const end = this.#heldCr ? to - 1 : to;
-    target.set(input.subarray(from, end), out);
-    return out + end - from;
+    if (this.#afterBareLf && this.#form === "wire" && first === DOT) target[out++] = DOT;
+    this.#heldCr = this.#afterBareLf = false;
+    return out;
+  }
+
+  /** Notes text that was written up to `end`; takes back a CR that may belong to a line end. */
+  #endText(last: number, length: number, end: number): number {
+    this.#octets += length;
+    this.#afterCr = last === CR;
+    this.#heldCr = this.#afterCr && this.#form === "lf";
+    return this.#heldCr ? end - 1 : end;
   }
 
   #lineFeed(target: Uint8Array, offset: number): number {
@@ -175,11 +183,53 @@ export class DotDecoder {
   }
 
   /** Says what a held back end may mean. */
-  #doubt(input: Uint8Array, limit: number): void {
+  #doubt(input: Uint8Array): void {
     if (input[input.length - 1] === LF) {
       this.#perhapsEnded = this.#afterBareLf ? "line" : "glued";
     }
   }
+}
+
+/** The two ends of one call. */
+interface Piece {
+  readonly input: Uint8Array;
+  /** Bytes from here on are not text for now. */
+  readonly limit: number;
+  readonly inputView: DataView;
+  readonly target: Uint8Array;
+  readonly targetView: DataView;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * Copies text up to the next LF, four bytes at a time: calling `indexOf` and `set` for each line
+ * would take three times as long.
+ *
+ * @returns where the LF is, or the limit
+ */
+function copyText(piece: Piece, from: number, offset: number): number {
+  const { input, limit, inputView, target, targetView } = piece;
+  let at = from;
+  let out = offset;
+  while (at + 4 <= limit) {
+    const four = inputView.getInt32(at, true);
+    // A byte of `x` is zero where a byte of `four` is LF; the sum below finds a zero byte.
+    const x = four ^ 0x0a0a0a0a;
+    if (((x - 0x01010101) & ~x & 0x80808080) !== 0) break;
+    targetView.setInt32(out, four, true);
+    at += 4;
+    out += 4;
+  }
+  while (at < limit) {
+    const byte = input[at]!;
+    if (byte === LF) break;
+    target[out++] = byte;
+    at++;
+  }
+  return at;
 }
 
 /**
