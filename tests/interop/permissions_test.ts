@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { digestOf, listMailbox, makeMessages, writeMailbox } from "../support/mailbox.ts";
 import { PopClient } from "../support/pop_client.ts";
-import { configText, maildirOf, Program, runProgram } from "../support/program.ts";
+import { configText, maildirOf, Program, programCommand, runProgram } from "../support/program.ts";
 
 Deno.test("the program does all its work with the permissions that it prints", async () => {
+  // A build as one file has its permissions in it.
+  if (programCommand([]).command !== "sh") return;
   const messages = makeMessages({ count: 20, ordinaryOnly: true });
   await using program = await Program.start({
     config: configText({
