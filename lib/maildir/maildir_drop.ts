@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { releaseLock } from "../file_lock.ts";
 import { reasonOf } from "../errors.ts";
 import type { DiskForm } from "../wire/dot_stuffing.ts";
 import { type Listing, type MailFolder, messageFiles } from "./listing.ts";
@@ -121,7 +122,7 @@ export class MaildirDrop implements Maildrop {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#parts.lock?.close();
+    if (this.#parts.lock !== undefined) releaseLock(this.#parts.lock);
   }
 
   /** Does something with a message's file; one that is gone counts as done. */

@@ -6,6 +6,7 @@
  */
 import type { DiskForm } from "../wire/dot_stuffing.ts";
 import { reasonOf } from "../errors.ts";
+import { releaseLock } from "../file_lock.ts";
 import { type KnownSize, type Listing, readListing } from "./listing.ts";
 import { MaildirDrop } from "./maildir_drop.ts";
 import {
@@ -100,7 +101,7 @@ export class MaildirStore implements MaildropStore {
         warn: this.#options.warn,
       });
     } catch (error) {
-      lock?.close();
+      if (lock !== undefined) releaseLock(lock);
       throw new MaildropUnavailableError(`Cannot read Maildir ${path}: ${reasonOf(error)}`, {
         cause: error,
       });

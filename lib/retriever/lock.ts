@@ -4,6 +4,7 @@
  * @module
  */
 import { reasonOf } from "../errors.ts";
+import { releaseLock } from "../file_lock.ts";
 
 /** Another process has what we need. */
 export class BusyError extends Error {
@@ -28,7 +29,7 @@ export async function lockFile(path: string): Promise<Disposable> {
   await before;
   let file: Deno.FsFile | undefined;
   const release = (): void => {
-    file?.close();
+    if (file !== undefined) releaseLock(file);
     file = undefined;
     if (queues.get(path) === tail) queues.delete(path);
     turn.resolve();
