@@ -46,14 +46,15 @@ misuse() {
 }
 
 read_arguments() {
-  action=install purge= prefix= user= binary=
+  action=install
+  purge='' prefix='' user='' binary=''
   while [ $# -gt 0 ]; do
     case $1 in
       --help | -h) usage; exit 0 ;;
       --uninstall) action=uninstall ;;
       --purge) purge=yes ;;
       --user | --prefix)
-        [ $# -ge 2 ] && [ -n "$2" ] || misuse "$1 needs a value"
+        [ -n "${2:-}" ] || misuse "$1 needs a value"
         if [ "$1" = --user ]; then user=$2; else prefix=$2; fi
         shift
         ;;
@@ -121,7 +122,8 @@ find_binary() {
     for one in "$here"/../dist/mailismus-*-"$(uname -m)"-unknown-linux-gnu \
       "$here"/mailismus-*-"$(uname -m)"-unknown-linux-gnu "$here"/mailismus; do
       # Of several the newest.
-      if [ -f "$one" ] && { [ -z "$binary" ] || [ "$one" -nt "$binary" ]; }; then binary=$one; fi
+      [ -f "$one" ] || continue
+      if [ -z "$binary" ] || [ -n "$(find "$one" -newer "$binary")" ]; then binary=$one; fi
     done
     set -f
     [ -n "$binary" ] ||
@@ -145,7 +147,7 @@ stage_binary() {
   staged=$program.new.$$
   trap 'rm -f "$staged"' EXIT
   trap 'exit 1' HUP INT TERM
-  cp -- "$binary" "$staged" && chmod 755 "$staged" ||
+  { cp -- "$binary" "$staged" && chmod 755 "$staged"; } ||
     fail "cannot copy \"$binary\" into ${program%/*}: is there room, and may you write there?"
   version=$("$staged" --version 2>"$staged.err" </dev/null) || version=
   said=$(cat "$staged.err" 2>/dev/null || true)
