@@ -28,16 +28,22 @@ export type MessageForm =
 
 /** This one message cannot be taken, now or later; the others are not affected. */
 export class MessageRefusedError extends Error {
+  /** Tells it from other errors. */
   override name = "MessageRefusedError";
 }
 
 /** Nothing can be delivered now. The session ends in good order and the next run tries again. */
 export class DestinationError extends Error {
+  /** Tells it from other errors. */
   override name = "DestinationError";
   /** Whether the disk is full, which a smaller message may yet survive. */
   readonly full: boolean;
 
-  /** @param message says what was attempted, where, and why it failed */
+  /**
+   * Makes the error.
+   *
+   * @param message says what was attempted, where, and why it failed
+   */
   constructor(message: string, options: ErrorOptions & { full?: boolean } = {}) {
     super(message, options);
     this.full = options.full ?? false;
@@ -158,6 +164,8 @@ export interface Destination {
 
 /** A message that the journal announced, and when (milliseconds since 1970). */
 export interface Announced {
+  /** The names that it was announced under. */
   readonly names: Names;
+  /** When it was announced, in milliseconds since 1970. */
   readonly time: number;
 }

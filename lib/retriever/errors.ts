@@ -7,31 +7,37 @@
 
 /** The session is over; the next run starts anew. */
 export class SessionError extends Error {
+  /** Tells it from other errors. */
   override name = "SessionError";
 }
 
 /** The connection is gone: the server closed it, or the network did. */
 export class ConnectionLostError extends SessionError {
+  /** Tells it from other errors. */
   override name = "ConnectionLostError";
 }
 
 /** The server did not say enough in time. */
 export class ServerSilentError extends SessionError {
+  /** Tells it from other errors. */
   override name = "ServerSilentError";
 }
 
 /** The server said something that POP3 does not allow. */
 export class ProtocolError extends SessionError {
+  /** Tells it from other errors. */
   override name = "ProtocolError";
 }
 
 /** No login method succeeded. */
 export class LoginError extends SessionError {
+  /** Tells it from other errors. */
   override name = "LoginError";
 }
 
 /** The session ends because the program does: no fault at all. */
 export class EndingError extends SessionError {
+  /** Tells it from other errors. */
   override name = "EndingError";
 
   /** There is nothing to add. */

@@ -17,9 +17,13 @@ import type { FilesOptions } from "./options.ts";
 
 /** Saves messages as files. */
 export class FilesDestination implements Destination {
+  /** See {@linkcode Destination.key}. */
   readonly key: string;
+  /** See {@linkcode Destination.form}. */
   readonly form = "crlf";
+  /** Nothing but POP3 is between the remote server and the file. */
   readonly protocol = "POP3";
+  /** Files can be found again after a crash. */
   readonly recoverable = true;
   readonly #folder: string;
   readonly #context: DestinationContext;
@@ -31,10 +35,12 @@ export class FilesDestination implements Destination {
     this.#context = context;
   }
 
+  /** See {@linkcode Destination.open}. */
   async open(): Promise<void> {
     await this.#try("open the folder", () => ensureDurableFolder(this.#folder));
   }
 
+  /** See {@linkcode Destination.recover}. */
   async recover(announced: readonly Announced[]): Promise<Recovered[]> {
     return await this.#try("finish the last run's files in", async () => {
       const results = announced.map(({ names }) => this.#finish(names));
@@ -44,6 +50,7 @@ export class FilesDestination implements Destination {
     });
   }
 
+  /** See {@linkcode Destination.receive}. */
   receive(): Receiver {
     const names = fileNames(this.#context);
     const file = this.#tryNow(() => new DurableFile(`${this.#folder}/${names.temporary}`));
@@ -58,6 +65,7 @@ export class FilesDestination implements Destination {
     };
   }
 
+  /** See {@linkcode Destination.secure}. */
   async secure(group: readonly Staged[]): Promise<void> {
     await this.#try("bring messages to disk in", async () => {
       const results = await Promise.allSettled(filesOf(group).map((file) => file.sync()));
@@ -67,6 +75,7 @@ export class FilesDestination implements Destination {
     });
   }
 
+  /** See {@linkcode Destination.publish}. */
   async publish(group: readonly Staged[]): Promise<void> {
     await this.#try("name the files in", async () => {
       for (const staged of group) this.#move((staged as StagedFile).names);
@@ -74,10 +83,12 @@ export class FilesDestination implements Destination {
     });
   }
 
+  /** See {@linkcode Destination.abandon}. */
   abandon(group: readonly Staged[]): void {
     for (const file of filesOf(group)) file.discard();
   }
 
+  /** See {@linkcode Destination.close}. */
   close(): void {
     // Nothing is held between messages.
   }

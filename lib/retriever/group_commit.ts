@@ -17,6 +17,7 @@ import type { JournalEntry } from "./journal_lines.ts";
 
 /** A message that was received whole. */
 export interface Received {
+  /** Where it lies. */
   readonly staged: Staged;
   /** Its octets. */
   readonly octets: number;
@@ -43,7 +44,11 @@ export class GroupCommit<Item extends Received> {
   #failure: unknown;
   #failed = false;
 
-  /** @param onSafe told of messages that are delivered for good, in their order */
+  /**
+   * Gathers nothing yet.
+   *
+   * @param onSafe told of messages that are delivered for good, in their order
+   */
   constructor(
     destination: Destination,
     journal: Journal,

@@ -32,6 +32,8 @@ export class ServerInput {
   #silent = false;
 
   /**
+   * Reads nothing yet.
+   *
    * @param timeout how long the server may say nothing, in milliseconds
    * @param deadlines watches over it
    */

@@ -19,12 +19,15 @@ import { lockFile } from "./lock.ts";
 
 /** The journal cannot be read or written; nothing may be fetched without it. */
 export class JournalError extends Error {
+  /** Tells it from other errors. */
   override name = "JournalError";
 }
 
 /** A remote account. */
 export interface Account {
+  /** The remote server's name, as configured. */
   readonly host: string;
+  /** Its port. */
   readonly port: number;
   /** The user name, or what the certificate says in its stead. */
   readonly user: string;

@@ -8,6 +8,7 @@ import { releaseLock } from "../file_lock.ts";
 
 /** Another process has what we need. */
 export class BusyError extends Error {
+  /** Tells it from other errors. */
   override name = "BusyError";
 }
 

@@ -26,6 +26,7 @@ const LONGEST_AUTH = 255;
 
 /** What a login needs to know. */
 export interface LoginContext {
+  /** The server, user and password. */
   readonly server: ServerOptions;
   /** The time stamp of a greeting that can be trusted (RFC 1939 section 7), if there was one. */
   readonly apopStamp: string | undefined;

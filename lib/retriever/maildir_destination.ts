@@ -31,9 +31,13 @@ export interface DestinationContext {
 
 /** Delivers into a Maildir. */
 export class MaildirDestination implements Destination {
+  /** See {@linkcode Destination.key}. */
   readonly key: string;
+  /** See {@linkcode Destination.form}. */
   readonly form: MessageForm;
+  /** Nothing but POP3 is between the remote server and the file. */
   readonly protocol = "POP3";
+  /** Files can be found again after a crash. */
   readonly recoverable = true;
   readonly #path: string;
   readonly #places: readonly AuditDestination[];
@@ -56,10 +60,12 @@ export class MaildirDestination implements Destination {
     });
   }
 
+  /** See {@linkcode Destination.open}. */
   async open(): Promise<void> {
     await this.#try("open the mailbox", () => this.#delivery.open());
   }
 
+  /** See {@linkcode Destination.recover}. */
   async recover(announced: readonly Announced[]): Promise<Recovered[]> {
     return await this.#try("finish the last run's deliveries to", async () => {
       const found = this.#delivery.find(announced.map(({ names }) => names));
@@ -78,6 +84,7 @@ export class MaildirDestination implements Destination {
     });
   }
 
+  /** See {@linkcode Destination.receive}. */
   receive(): Receiver {
     const message = this.#tryNow(() => this.#delivery.begin());
     return {
@@ -87,19 +94,23 @@ export class MaildirDestination implements Destination {
     };
   }
 
+  /** See {@linkcode Destination.secure}. */
   async secure(group: readonly Staged[]): Promise<void> {
     await this.#try("bring messages to disk in", () => this.#delivery.secure(messagesOf(group)));
   }
 
+  /** See {@linkcode Destination.publish}. */
   async publish(group: readonly Staged[]): Promise<void> {
     const names = group.map((staged) => (staged as StagedMaildirMessage).names);
     await this.#try("move messages into new/ of", () => this.#delivery.publish(names));
   }
 
+  /** See {@linkcode Destination.abandon}. */
   abandon(group: readonly Staged[]): void {
     for (const message of messagesOf(group)) message.discard();
   }
 
+  /** See {@linkcode Destination.close}. */
   close(): void {
     // Nothing is held between messages.
   }

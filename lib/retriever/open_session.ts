@@ -41,13 +41,19 @@ export interface Dialer {
 
 /** What opening a session needs. */
 export interface OpenOptions {
+  /** The server and the login there. */
   readonly server: ServerOptions;
   /** Whether CAPA is sent after connecting and after STLS. */
   readonly capa: boolean;
+  /** How long the server may say nothing, in milliseconds. */
   readonly timeout: number;
+  /** Makes the connection. */
   readonly dialer: Dialer;
+  /** Gives access tokens, if any are configured. */
   readonly tokens: TokenSource | undefined;
+  /** Watches over the server's silence. */
   readonly deadlines: Deadlines;
+  /** Takes down what is said. */
   readonly transcript: SessionTranscript | undefined;
   /** Ends the attempt. */
   readonly signal: AbortSignal;
@@ -55,6 +61,7 @@ export interface OpenOptions {
 
 /** A session after login. */
 export interface OpenSession {
+  /** The connection to speak over. */
   readonly client: Pop3Client;
   /** The method that succeeded. */
   readonly mechanism: ClientMechanism;

@@ -50,13 +50,17 @@ export interface ClientOptions {
 
 /** A remote server and the login there. */
 export interface ServerOptions {
+  /** The server's name or address. */
   readonly host: string;
+  /** Its port. */
   readonly port: number;
   /** TLS from the first byte, by STLS, or not at all. */
   readonly tls: "implicit" | "stls" | "none";
   /** Present unless `tls` is `none`. */
   readonly tlsOptions?: TlsOptions;
+  /** The user there. */
   readonly username?: string;
+  /** The password there. */
   readonly password?: string;
   /** Tried in this order until one succeeds. */
   readonly authtypes: readonly ClientMechanism[];
@@ -84,12 +88,17 @@ export interface TlsOptions {
 
 /** An OAuth 2.0 token endpoint (RFC 6749 section 6). */
 export interface OAuthOptions {
+  /** The endpoint's URL. */
   readonly tokenEndpoint: string;
+  /** Identifies this program to the provider. */
   readonly clientId: string;
+  /** The secret that belongs to it. */
   readonly clientSecret?: string;
+  /** The refresh token, if it stands in the config. */
   readonly refreshToken?: string;
   /** Rewritten when the provider hands out a new one. */
   readonly refreshTokenFile?: string;
+  /** The scope to ask for. */
   readonly scope?: string;
 }
 
@@ -98,6 +107,7 @@ export type DestinationOptions = MaildirOptions | FilesOptions | SmtpOptions;
 
 /** A mailbox of this machine. */
 export interface MaildirOptions {
+  /** Tells the destinations apart. */
   readonly kind: "maildir";
   /** The Maildir; created if absent. */
   readonly path: string;
@@ -111,6 +121,7 @@ export interface MaildirOptions {
 
 /** A folder of files, one a message. */
 export interface FilesOptions {
+  /** Tells the destinations apart. */
   readonly kind: "files";
   /** `downloads_directory`, `%U%` still in it; created if absent. */
   readonly directory: string;
@@ -118,15 +129,22 @@ export interface FilesOptions {
 
 /** A mail server. */
 export interface SmtpOptions {
+  /** Tells the destinations apart. */
   readonly kind: "smtp";
   /** The envelope sender. */
   readonly sender: string;
   /** The addresses after alias expansion; none for the sink. */
   readonly recipients: readonly string[];
+  /** The mail server's name or address. */
   readonly host: string;
+  /** Its port. */
   readonly port: number;
+  /** What it speaks. */
   readonly protocol: "smtp" | "lmtp";
+  /** No TLS, STARTTLS, or TLS from the first byte. */
   readonly tls: "none" | "starttls" | "implicit";
+  /** The user to log in as, if it wants a login. */
   readonly username?: string;
+  /** The password that belongs to it. */
   readonly password?: string;
 }

@@ -29,6 +29,7 @@ export interface PlanOptions {
 
 /** A session's work. */
 export interface Plan {
+  /** What is to be done, in the order of the messages. */
   readonly jobs: readonly Job[];
   /** Messages that are left alone because they are too large. */
   readonly tooLarge: readonly Listed[];

@@ -15,6 +15,7 @@ import { ServerInput } from "./input.ts";
 
 /** A status line (RFC 1939 section 3). */
 export interface Status {
+  /** Whether it is `+OK`. */
   readonly ok: boolean;
   /** What follows the status indicator. */
   readonly text: string;

@@ -14,7 +14,9 @@ export interface ReceivedOptions {
   readonly address: string;
   /** This host's name. */
   readonly hostName: string;
+  /** How it came here. */
   readonly protocol: "POP3" | "POP-to-SMTP";
+  /** The recipient, as configured. */
   readonly recip: string;
   /** Milliseconds since 1970. */
   readonly time: number;

@@ -23,8 +23,9 @@ export interface RunReport {
   readonly listed: number;
   /** How many were to be fetched. */
   readonly wanted: number;
-  /** How many were delivered, and their octets. */
+  /** How many were delivered. */
   readonly delivered: number;
+  /** The octets of what was delivered. */
   readonly octets: number;
   /** How many were deleted from the server. */
   readonly deleted: number;

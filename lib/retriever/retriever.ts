@@ -27,14 +27,19 @@ export interface RetrieverMode {
 
 /** What the retriever uses of the outside, and whom it tells. */
 export interface RetrieverTools {
+  /** Takes a line for each message. */
   readonly audit?: LineSink;
+  /** Takes down the dialogues. */
   readonly transcript?: Transcript;
   /** Told of each run's end. */
   readonly onReport?: (report: RunReport) => void;
   /** Told how far runs are. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Makes connections; the network's by default. */
   readonly dialer?: Dialer;
+  /** The schedule's clock; the system's by default. */
   readonly clock?: Clock;
+  /** Takes what the retriever has to say; the trace log by default. */
   readonly log?: TraceLog;
 }
 

@@ -34,14 +34,19 @@ export interface RunEnvironment {
   readonly hostName: string;
   /** How long a server may say nothing, in milliseconds. */
   readonly timeout: number;
+  /** Makes connections. */
   readonly dialer: Dialer;
+  /** Watches over servers' silence. */
   readonly deadlines: Deadlines;
   /** Makes the destination of a run. */
   readonly destination: (client: ClientOptions, context: DestinationContext) => Destination;
   /** The tokens of a client, which outlive a run. */
   readonly tokens: (client: ClientOptions) => TokenSource | undefined;
+  /** Takes what runs have to say. */
   readonly log: TraceLog;
+  /** Takes a line for each message. */
   readonly audit?: LineSink;
+  /** Takes down the dialogues. */
   readonly transcript?: Transcript;
   /** Told how far a run is. */
   readonly progress?: (progress: Progress) => void;
@@ -53,9 +58,11 @@ export interface RunEnvironment {
 
 /** How far a run is. */
 export interface Progress {
+  /** The client's id. */
   readonly client: string;
-  /** Messages done, of how many. */
+  /** The message that is being dealt with, from 1. */
   readonly message: number;
+  /** How many messages the run deals with. */
   readonly of: number;
   /** Octets that came so far. */
   readonly octets: number;

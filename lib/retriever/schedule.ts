@@ -17,7 +17,8 @@ export interface ClientSchedule {
 /** Calls something later. */
 export interface Clock {
   /**
-   * @param ms milliseconds
+   * Calls `action` after so many milliseconds.
+   *
    * @returns calls it off
    */
   after(ms: number, action: () => void): () => void;
@@ -25,6 +26,7 @@ export interface Clock {
 
 /** What a {@linkcode Schedule} goes by. */
 export interface ScheduleOptions {
+  /** Who runs. */
   readonly clients: readonly ClientSchedule[];
   /** How long the first runs are put off, in milliseconds. */
   readonly delayStart: number;
@@ -32,6 +34,7 @@ export interface ScheduleOptions {
   readonly maxParallel: number;
   /** Does a run. A failure is the run's own affair: the next takes place all the same. */
   readonly run: (id: string) => Promise<void>;
+  /** The clock; the system's by default. */
   readonly clock?: Clock;
 }
 

@@ -36,15 +36,21 @@ const MOST_WASTE = 16 * 1024 * 1024;
 
 /** What a transfer works with. */
 export interface TransferOptions {
+  /** The session. */
   readonly client: Pop3Client;
+  /** Whether commands may be sent ahead. */
   readonly pipelining: boolean;
+  /** Where messages go. */
   readonly destination: Destination;
+  /** What is known of earlier sessions. */
   readonly journal: Journal;
+  /** What is to be done. */
   readonly plan: Plan;
   /** Whether delivered messages are written into the journal. */
   readonly track: boolean;
   /** Whether messages stay on the server. */
   readonly preserve: boolean;
+  /** The largest message to take, in octets. */
   readonly maxSize: number | undefined;
   /** Server and user, before a message's unique id. */
   readonly account: string;
@@ -54,7 +60,9 @@ export interface TransferOptions {
   readonly scan: boolean;
   /** Ends the transfer between two messages. */
   readonly signal: AbortSignal;
+  /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
+  /** Who is told. */
   readonly events: TransferEvents;
 }
 
@@ -70,7 +78,9 @@ export interface TransferEvents {
 
 /** A message that was received. */
 export interface Fetched extends Received {
+  /** What was to be done with it. */
   readonly job: Job;
+  /** Its header fields, if they are wanted. */
   readonly header: HeaderScan | undefined;
 }
 

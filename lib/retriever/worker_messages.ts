@@ -14,7 +14,9 @@ import type { Progress } from "./run.ts";
 export interface RetrieverSetup {
   /** How much is traced. */
   readonly trace: TraceSettings;
+  /** The clients, and what they share. */
   readonly options: RetrieverOptions;
+  /** By the schedule or once, for real or not. */
   readonly mode: RetrieverMode;
   /** The key of the audit log at main, if there is one. */
   readonly audit?: string;
@@ -29,6 +31,7 @@ export const TRACE_LOG = "trace";
 
 /** The first message to the worker, the only one that does not come by its port. */
 export interface RetrieverStart {
+  /** What it needs. */
   readonly setup: RetrieverSetup;
   /** The way to main, for all further messages. */
   readonly port: MessagePort;

@@ -43,7 +43,11 @@ export class DotDecoder {
   #done = false;
   #perhapsEnded: "glued" | "line" | undefined;
 
-  /** @param form what to make of the message */
+  /**
+   * Begins a message.
+   *
+   * @param form what to make of it
+   */
   constructor(form: DecodedForm) {
     this.#form = form;
   }
