@@ -3,7 +3,8 @@
 # and the program. The first start unpacks the archive into a cache folder that only its user can
 # enter; later starts check that it is all still there, and become the program.
 #
-# It needs sh, and of the usual tools ls, id, mkdir, mktemp, mv, rm, find, tail, gzip and tar.
+# It needs sh and the tools of every system: ls, id, mkdir, mktemp, chmod, mv, rm, find, sync, tail,
+# gzip and tar.
 # CACHE_DIRECTORY (as systemd sets it), XDG_CACHE_HOME, HOME and TMPDIR say where to unpack, in this
 # order; the first folder that will do is taken. MAILISMUS_EMULATOR may name a command, as
 # "qemu-aarch64-static", to run a file that was made for another processor.
@@ -139,6 +140,7 @@ MESSAGE
 
 case $0 in
   /*) self=$0 ;;
+  ./*) self=$PWD/${0#./} ;;
   *) self=$PWD/$0 ;;
 esac
 [ -f "$self" ] || self=$(command -v -- "$0") || self=$0

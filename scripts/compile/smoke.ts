@@ -137,7 +137,7 @@ class Smoke {
       '[message_store]\nuserpath = "%DIRTOP%/ms"\n';
     await Deno.writeTextFile(
       `${folder}/serve.toml`,
-      `${store}[[pop3server.listeners]]\nname = "smoke"\ninterface = "127.0.0.1"\nport = 0\n`,
+      `${store}[pop3server]\nworkers = 2\n[[pop3server.listeners]]\nname = "smoke"\ninterface = "127.0.0.1"\nport = 0\n`,
     );
     const server = new Server(this.#runner, folder);
     try {

@@ -187,6 +187,7 @@ Deno.test("the launcher runs from a read-only folder, by any of its names", asyn
       [["bin/link"], `${place.path}/bin/link`],
       [["sh", "-c", "mailismus"], `${folder}/mailismus`],
       [["sh", "bin/mailismus"], `${place.path}/bin/mailismus`],
+      [["sh", "-c", "cd bin; ./mailismus"], `${folder}/mailismus`],
     ];
     for (const [by, file] of starts) {
       const env = { PATH: `${folder}:/usr/bin:/bin` };
