@@ -15,11 +15,16 @@ export const EXIT_USAGE = 2;
  * without a stack trace and exits with {@linkcode UserError.status}.
  */
 export class UserError extends Error {
+  /** The class's name. */
   override name = "UserError";
   /** The exit status that the program ends with. */
   readonly status: number;
 
-  /** @param status the exit status, {@linkcode EXIT_FAILED} by default */
+  /**
+   * Makes a failure of this message.
+   *
+   * @param status the exit status, {@linkcode EXIT_FAILED} by default
+   */
   constructor(message: string, status: number = EXIT_FAILED, options?: ErrorOptions) {
     super(message, options);
     this.status = status;

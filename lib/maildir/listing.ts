@@ -34,7 +34,11 @@ export class Listing {
   /** Ids of the messages whose base name another one bears too: almost always empty. */
   readonly #distinctIds: ReadonlyMap<number, string>;
 
-  /** @param entries the messages in their order */
+  /**
+   * Makes a listing of messages that were found.
+   *
+   * @param entries the messages in their order
+   */
   constructor(
     names: MaildirNames,
     entries: readonly ListedMessage[],
@@ -101,13 +105,17 @@ export class Listing {
 
 /** A message as it was found. */
 export interface ListedMessage extends KnownSize {
+  /** The folder that it is in. */
   readonly folder: MailFolder;
+  /** Its file's name. */
   readonly file: string;
 }
 
 /** How to read a Maildir. */
 export interface ListingOptions {
+  /** Reads the files' names. */
   readonly names: MaildirNames;
+  /** How the files are written. */
   readonly form: DiskForm;
   /** Sizes found before, by base name. */
   readonly known: ReadonlyMap<string, KnownSize>;
@@ -121,6 +129,7 @@ export interface ListingOptions {
 
 /** A reading of a Maildir. */
 export interface ListingResult {
+  /** The messages in their order. */
   readonly listing: Listing;
   /** Sizes that had to be computed, by base name. */
   readonly computed: Map<string, KnownSize>;

@@ -24,13 +24,17 @@ import { timeSlices } from "./time_slices.ts";
 export interface MaildirDropParts {
   /** The Maildir. */
   readonly path: string;
+  /** Its messages as they were found. */
   readonly listing: Listing;
+  /** Reads and makes their files' names. */
   readonly names: MaildirNames;
+  /** How their files are written. */
   readonly form: DiskForm;
   /** Held open, and so locked, until {@linkcode Maildrop.close}. */
   readonly lock: Deno.FsFile | undefined;
   /** Called when the listing turned out not to be true any more. */
   readonly onStale: () => void;
+  /** Told of what could not be done to a message. */
   readonly warn: (text: string) => void;
 }
 
@@ -51,24 +55,32 @@ export class MaildirDrop implements Maildrop {
   #searchedAt = -Infinity;
   #closed = false;
 
-  /** @param parts the Maildir, its listing and its lock, which this takes over */
+  /**
+   * Makes an open maildrop.
+   *
+   * @param parts the Maildir, its listing and its lock, which this takes over
+   */
   constructor(parts: MaildirDropParts) {
     this.#parts = parts;
     this.#listing = parts.listing;
   }
 
+  /** See {@linkcode Maildrop.count}. */
   get count(): number {
     return this.#listing.count;
   }
 
+  /** See {@linkcode Maildrop.size}. */
   size(message: number): number {
     return this.#listing.octets(message - 1);
   }
 
+  /** See {@linkcode Maildrop.uidl}. */
   uidl(message: number): string {
     return this.#listing.uidl(message - 1);
   }
 
+  /** See {@linkcode Maildrop.open}. */
   open(message: number, bodyLines?: number): MessageReader {
     const index = message - 1;
     let file: Deno.FsFile | undefined;
@@ -93,6 +105,7 @@ export class MaildirDrop implements Maildrop {
     });
   }
 
+  /** See {@linkcode Maildrop.update}. */
   async update(
     deleted: Iterable<number>,
     retrieved: Iterable<number>,
@@ -119,6 +132,7 @@ export class MaildirDrop implements Maildrop {
       : { deleted: gone.size, undeleted, reason };
   }
 
+  /** See {@linkcode Maildrop.close}. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

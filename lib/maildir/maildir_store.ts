@@ -75,12 +75,17 @@ export class MaildirStore implements MaildropStore {
   #rememberedMessages = 0;
   #cacheFailed = false;
 
-  /** @param options the store's settings */
+  /**
+   * Makes a store; no file is touched before a maildrop is opened.
+   *
+   * @param options the store's settings
+   */
   constructor(options: MaildirStoreOptions) {
     this.#options = options;
     this.#names = new MaildirNames({ colon: options.colon, comma: options.comma });
   }
 
+  /** See {@linkcode MaildropStore.open}. */
   async open(user: string): Promise<Maildrop> {
     if (!isFolderName(user)) {
       throw new MaildropUnavailableError(

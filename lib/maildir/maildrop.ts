@@ -7,16 +7,19 @@
 
 /** Another session holds the maildrop. */
 export class MaildropInUseError extends Error {
+  /** The class's name. */
   override name = "MaildropInUseError";
 }
 
 /** The maildrop cannot be read now; the message is for the log. */
 export class MaildropUnavailableError extends Error {
+  /** The class's name. */
   override name = "MaildropUnavailableError";
 }
 
 /** A message is no longer there (another program removed it) or cannot be read. */
 export class MessageGoneError extends Error {
+  /** The class's name. */
   override name = "MessageGoneError";
 }
 

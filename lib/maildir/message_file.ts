@@ -21,6 +21,7 @@ const LF = 0x0a;
 
 /** Reads a message file as {@linkcode MessageReader} promises. */
 export class MessageFileReader implements MessageReader {
+  /** The announced size. */
   readonly octets: number;
   readonly #path: string;
   readonly #encoder: WireEncoder;
@@ -30,6 +31,8 @@ export class MessageFileReader implements MessageReader {
   #ended = false;
 
   /**
+   * Makes a reader at the message's beginning.
+   *
    * @param file the open file, closed by {@linkcode close}
    * @param path its path, for messages
    * @param octets the announced size
@@ -51,6 +54,7 @@ export class MessageFileReader implements MessageReader {
     this.#onWrongSize = options.onWrongSize;
   }
 
+  /** See {@linkcode MessageReader.read}. */
   read(target: Uint8Array, offset: number): number {
     let at = offset;
     while (!this.#ended) {
@@ -76,6 +80,7 @@ export class MessageFileReader implements MessageReader {
     return at;
   }
 
+  /** See {@linkcode MessageReader.close}. */
   close(): void {
     this.#file?.close();
     this.#file = undefined;

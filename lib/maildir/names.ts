@@ -29,7 +29,11 @@ export class MaildirNames {
   readonly #marks: NameMarks;
   readonly #sizes: RegExp;
 
-  /** @param marks the store's `filename_colon` and `filename_comma` */
+  /**
+   * Makes a reader of one store's names.
+   *
+   * @param marks the store's `filename_colon` and `filename_comma`
+   */
   constructor(marks: NameMarks) {
     this.#marks = marks;
     const comma = marks.comma.replace(/[^A-Za-z0-9]/g, "\\$&");

@@ -19,6 +19,8 @@ export class SizeCache {
   readonly #folder: string;
 
   /**
+   * Makes the cache of one mailbox; no file is touched yet.
+   *
    * @param folder the cache's folder
    * @param user the mailbox's owner, who makes the file's name readable
    * @param form told apart, since a message's size depends on it

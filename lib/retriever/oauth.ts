@@ -49,19 +49,26 @@ export function createTokenSource(
 export class FileTokenSource implements TokenSource {
   readonly #path: string;
 
-  /** @param path a file whose first line is the token */
+  /**
+   * Makes a source of what the file holds at each login.
+   *
+   * @param path a file whose first line is the token
+   */
   constructor(path: string) {
     this.#path = path;
   }
 
+  /** See {@linkcode TokenSource.token}. */
   async token(): Promise<string> {
     return await readSecret(this.#path, "token_file");
   }
 
+  /** See {@linkcode TokenSource.refused}. */
   refused(_token: string): boolean {
     return false;
   }
 
+  /** See {@linkcode TokenSource.close}. */
   close(): void {}
 }
 
@@ -77,6 +84,8 @@ export class EndpointTokenSource implements TokenSource {
   #refreshToken: string | undefined;
 
   /**
+   * Makes a source that has no token yet.
+   *
    * @param options the endpoint and our credentials there
    * @param tools the network, the clock and the log
    */
@@ -85,6 +94,7 @@ export class EndpointTokenSource implements TokenSource {
     this.#tools = tools;
   }
 
+  /** See {@linkcode TokenSource.token}. */
   async token(): Promise<string> {
     if (this.#current === undefined || this.#current.renewAt <= this.#tools.now()) {
       this.#current = await this.#fetch();
@@ -94,6 +104,7 @@ export class EndpointTokenSource implements TokenSource {
     return this.#current.token;
   }
 
+  /** See {@linkcode TokenSource.refused}. */
   refused(token: string): boolean {
     if (this.#current?.token !== token) return true;
     this.#current = undefined;
@@ -101,6 +112,7 @@ export class EndpointTokenSource implements TokenSource {
     return this.#uses > 1;
   }
 
+  /** See {@linkcode TokenSource.close}. */
   close(): void {
     this.#abort.abort();
   }

@@ -19,7 +19,11 @@ export class PartialDeliveries {
   readonly #path: string;
   #entries: Map<string, Entry> | undefined;
 
-  /** @param path the file; made when there is something to remember */
+  /**
+   * Makes a view of the file.
+   *
+   * @param path the file; made when there is something to remember
+   */
   constructor(path: string) {
     this.#path = path;
   }

@@ -40,9 +40,13 @@ export interface SmtpTools {
 
 /** Injects messages into a mail server. */
 export class SmtpDestination implements Destination {
+  /** See {@linkcode Destination.key}. */
   readonly key: string;
+  /** See {@linkcode Destination.form}. */
   readonly form = "crlf";
+  /** See {@linkcode Destination.protocol}. */
   readonly protocol = "POP-to-SMTP";
+  /** See {@linkcode Destination.recoverable}. */
   readonly recoverable = false;
   readonly #options: SmtpOptions;
   readonly #tools: SmtpTools;
@@ -50,6 +54,8 @@ export class SmtpDestination implements Destination {
   #needsReset = false;
 
   /**
+   * Makes a destination; nothing is connected yet.
+   *
    * @param options the mail server, the sender and the recipients; none for the sink
    * @param tools connections and memory
    */
@@ -61,14 +67,17 @@ export class SmtpDestination implements Destination {
     }`;
   }
 
+  /** See {@linkcode Destination.open}. */
   async open(): Promise<void> {
     if (this.#options.recipients.length > 0) await this.#ready();
   }
 
+  /** See {@linkcode Destination.recover}. */
   recover(announced: readonly Announced[]): Promise<Recovered[]> {
     return Promise.resolve(announced.map(() => "missing"));
   }
 
+  /** See {@linkcode Destination.receive}. */
   async receive(message: MessageSource): Promise<Receiver> {
     const { recipients } = this.#options;
     if (recipients.length === 0) return new SinkReceiver();
@@ -84,12 +93,16 @@ export class SmtpDestination implements Destination {
     );
   }
 
+  /** See {@linkcode Destination.secure}. */
   async secure(): Promise<void> {}
 
+  /** See {@linkcode Destination.publish}. */
   async publish(): Promise<void> {}
 
+  /** See {@linkcode Destination.abandon}. */
   abandon(): void {}
 
+  /** See {@linkcode Destination.close}. */
   close(): void {
     this.#session?.close();
     this.#session = undefined;

@@ -18,11 +18,16 @@ import { socketOver } from "./smtp_socket.ts";
 
 /** What the mail server said against a message or a session. */
 export class SmtpError extends Error {
+  /** The class's name. */
   override name = "SmtpError";
   /** The reply's code, or undefined where the server did not answer. */
   readonly code: number | undefined;
 
-  /** @param code the reply's code */
+  /**
+   * Makes an error of this message.
+   *
+   * @param code the reply's code
+   */
   constructor(message: string, code?: number, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -234,10 +239,12 @@ export class MessageBody extends Readable {
     return super.pipe(destination, options);
   }
 
+  /** The reader wants more. */
   override _read(): void {
     this.#go();
   }
 
+  /** The stream ends: whoever waits to write must not wait for ever. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#go();
     done(error);

@@ -29,7 +29,11 @@ export class WireEncoder {
   #written = 0;
   #stuffed = 0;
 
-  /** @param form how the bytes that come in are written */
+  /**
+   * Makes an encoder for one message.
+   *
+   * @param form how the bytes that come in are written
+   */
   constructor(form: DiskForm = "plain") {
     this.#form = form;
   }
@@ -141,7 +145,11 @@ export class OctetCounter {
   #octets = 0;
   #taken = 0;
 
-  /** @param form how the bytes that come in are written */
+  /**
+   * Makes a counter for one message.
+   *
+   * @param form how the bytes that come in are written
+   */
   constructor(form: DiskForm = "plain") {
     this.#form = form;
   }
@@ -189,7 +197,11 @@ export class TopLimit {
   #blank = true;
   #done = false;
 
-  /** @param bodyLines how many lines of the body are wanted */
+  /**
+   * Makes a search that begins with the header.
+   *
+   * @param bodyLines how many lines of the body are wanted
+   */
   constructor(bodyLines: number) {
     this.#bodyLines = bodyLines;
   }

@@ -25,7 +25,11 @@ export class LineReader {
   #searched = 0;
   #skipping = false;
 
-  /** @param limit the most bytes of a line, its line end included */
+  /**
+   * Makes a reader that holds nothing yet.
+   *
+   * @param limit the most bytes of a line, its line end included
+   */
   constructor(limit: number) {
     this.#limit = limit;
   }
