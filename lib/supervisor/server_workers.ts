@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../errors.ts";
+import { reasonOf, UserError } from "../errors.ts";
 import { releaseWorker } from "../server/shared_limits.ts";
 import type {
   FromServerWorker,
@@ -70,7 +70,7 @@ export class ServerWorkers {
     for (let index = 0; index < this.#options.count; index++) {
       const keeper = new WorkerKeeper({
         name: `Server worker ${index + 1}`,
-        start: (died) => this.#spawn(index, died),
+        start: (died) => this.#start(index, died),
         report: (sentence) => this.#options.report(sentence),
       });
       this.#keepers.push(keeper);
@@ -108,6 +108,20 @@ export class ServerWorkers {
     for (const keeper of this.#keepers) keeper.stop();
   }
 
+  /** A thread that cannot even be made, as for want of permissions, ends the start. */
+  #start(index: number, died: (reason: string) => void): RunningWorker {
+    try {
+      return this.#spawn(index, died);
+    } catch (error) {
+      if (this.#starting) this.#cannotServe(reasonOf(error));
+      throw error;
+    }
+  }
+
+  #cannotServe(reason: string): void {
+    this.#listening.reject(new UserError(`Cannot serve: ${reason}`));
+  }
+
   #spawn(index: number, died: (reason: string) => void): RunningWorker {
     const { grants, create = createServerWorker, logs, hashes } = this.#options;
     const shared = this.#options.setup();
@@ -120,7 +134,7 @@ export class ServerWorkers {
     };
     const failed = (reason: string) => {
       live.finished.resolve();
-      if (this.#starting) this.#listening.reject(new UserError(`Cannot serve: ${reason}`));
+      if (this.#starting) this.#cannotServe(reason);
       else died(reason);
     };
     worker.onerror = (event) => {

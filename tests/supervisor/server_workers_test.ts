@@ -3,7 +3,7 @@ import type { Config } from "../../lib/config/config.ts";
 import { countConnections, createLimits } from "../../lib/server/shared_limits.ts";
 import { HashWorkers } from "../../lib/supervisor/hash_workers.ts";
 import { Logs } from "../../lib/supervisor/logs.ts";
-import { workerPermissions } from "../../lib/supervisor/permissions.ts";
+import { type Grants, workerPermissions } from "../../lib/supervisor/permissions.ts";
 import { ServerWorkers, type SharedSetup } from "../../lib/supervisor/server_workers.ts";
 import { probePort } from "../../lib/transport/probe.ts";
 import { PopClient } from "../support/pop_client.ts";
@@ -23,7 +23,14 @@ await import(${JSON.stringify(import.meta.resolve("../../lib/server/worker.ts"))
 dispatchEvent(new MessageEvent("message", { data: { ...await start, passed: true } }));
 `;
 
-async function setUp(folder: TempFolder, count: number) {
+/** Starts that worker with no more than the test itself may do. */
+function startCrashable(grants: Grants): Worker {
+  const url = "data:text/javascript," + encodeURIComponent(CRASHABLE);
+  const permissions = { ...workerPermissions(grants), import: "inherit", read: true } as const;
+  return new Worker(url, { type: "module", deno: { permissions } });
+}
+
+async function setUp(folder: TempFolder, count: number, start = startCrashable) {
   const config = {
     paths: { logs: folder.path },
     log: { file: `${folder.path}/trace.log`, level: "INFO", rot: "NEVER", buffer: 0, flush: 1 },
@@ -87,9 +94,7 @@ async function setUp(folder: TempFolder, count: number) {
       died.resolve();
     },
     create: (grants) => {
-      const url = "data:text/javascript," + encodeURIComponent(CRASHABLE);
-      const permissions = { ...workerPermissions(grants), import: true, read: true };
-      const worker = new Worker(url, { type: "module", deno: { permissions } });
+      const worker = start(grants);
       if (created.push(worker) > count) restarted.resolve();
       return worker;
     },
@@ -137,6 +142,16 @@ Deno.test("ServerWorkers stops in time though a worker hangs", async () => {
   const begun = performance.now();
   await workers.stop(100, new Promise(() => {}));
   assert.ok(performance.now() - begun < 1000);
+  await logs.close();
+});
+
+Deno.test("ServerWorkers says why it cannot make its threads", async () => {
+  await using folder = await TempFolder.make();
+  const { workers, logs } = await setUp(folder, 2, () => {
+    throw new Error("not permitted");
+  });
+  await assert.rejects(workers.start(), /Cannot serve: not permitted/);
+  workers.terminate();
   await logs.close();
 });
 
