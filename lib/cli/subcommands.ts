@@ -8,6 +8,7 @@ import type { Subcommand } from "./command.ts";
 import { demo } from "./demo.ts";
 import { directorySettings } from "./directory_settings.ts";
 import { importCommand } from "./import.ts";
+import { initCommand } from "./init.ts";
 import { permissions } from "./permissions.ts";
 import { retrieve } from "./retrieve.ts";
 import { serve } from "./serve.ts";
@@ -28,6 +29,7 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   checkCommand,
   user,
   permissions,
+  initCommand,
   importCommand,
   demo,
 ];
