@@ -11,6 +11,7 @@ import type { LogPort } from "../log/log_port.ts";
 import { traceLog } from "../log/trace.ts";
 import { Transcript } from "../log/transcript.ts";
 import { MaildirStore } from "../maildir/maildir_store.ts";
+import { formatEndpoint } from "../transport/address.ts";
 import type { Connection } from "../transport/connection.ts";
 import { Deadlines } from "../transport/deadlines.ts";
 import { listen, type Listener } from "../transport/listener.ts";
@@ -162,6 +163,10 @@ export class ServerWorker {
   ): Promise<void> {
     const id = `${this.#setup.sessionPrefix}-${(++this.#sessions).toString(36)}`;
     const record = transcript?.session(id);
+    const { peer, local } = connection;
+    record?.event(
+      `connected from ${formatEndpoint(peer)} to ${formatEndpoint(local)} (${setup.name})`,
+    );
     return runSession(connection, {
       id,
       settings: setup.settings,

@@ -156,6 +156,10 @@ Deno.test("serve reopens its log files on SIGHUP", async () => {
   await written("USER bob");
   assert.ok(!(await Deno.readTextFile(log)).includes("USER alice"));
   assert.ok(!(await Deno.readTextFile(log)).includes("builder"), "no password in it");
+  assert.match(
+    await Deno.readTextFile(log),
+    /\*\* connected from 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+ \(plain\)\n.* S: \+OK/,
+  );
 });
 
 Deno.test("serve names a port in use together with the config's other problems", async () => {
