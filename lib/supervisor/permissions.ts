@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { ANY_V4, ANY_V6, resolveHost } from "../transport/resolve.ts";
 import { safeFolderName } from "../retriever/files_destination.ts";
@@ -116,15 +117,14 @@ export function programGrants(
 
 /**
  * Where the listeners of a config listen, before their ports are tried: a host name is given with
- * its addresses, and port 0 as any port.
+ * its addresses, and port 0 as any port. To look a name up takes the permission for all its ports.
  */
 export async function listenGrants(config: Config): Promise<string[]> {
   const grants: string[] = [];
   for (const { interface: host, port } of config.pop3server?.listeners ?? []) {
     // Without an interface IPv6 takes IPv4 along, and where there is no IPv6, IPv4 is left.
-    const hosts = host === undefined
-      ? [ANY_V6, ANY_V4]
-      : [host, ...await resolveHost(host).catch(() => [])];
+    const hosts = host === undefined ? [ANY_V6, ANY_V4] : await resolveHost(host).catch(() => []);
+    if (host !== undefined && isIP(host) === 0) grants.push(host);
     grants.push(...hosts.map((one) => port === 0 ? anyPort(one) : hostPort(one, port)));
   }
   return unique(grants);
