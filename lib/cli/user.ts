@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { createAuthenticator, MAX_PASSWORD } from "../auth/authenticator.ts";
 import { createLocalHashPool } from "../auth/local_hashes.ts";
 import { parsePasswordHash } from "../auth/password_hash.ts";
@@ -18,7 +19,7 @@ import {
   replaceUser,
 } from "../directory/users_edit.ts";
 import { hashField, parseUsers, splitUserLine } from "../directory/users_file.ts";
-import { EXIT_FAILED, EXIT_USAGE, UserError } from "../errors.ts";
+import { EXIT_FAILED, EXIT_USAGE, reasonOf, UserError } from "../errors.ts";
 import { encodeText } from "../wire/text.ts";
 import type { CommandArgs, Subcommand } from "./command.ts";
 import { printError, printLine } from "./output.ts";
@@ -55,8 +56,8 @@ export const USER_COMMAND: Omit<Subcommand, "run"> = {
   summary: "add, remove, list or verify users in the users file",
   positionals: "add|remove|list|verify [NAME]",
   description: [
-    "The users file is the one that directory.users names; add creates it if need be. The " +
-    "password is asked for on the terminal, or is the first line of standard input. It is " +
+    "The users file is the one that directory.users names; add creates it if need be, and its " +
+    "folder. The password is asked for on the terminal, or is the first line of standard input. It is " +
     "stored hashed with argon2id, unless directory.plainpass is true. A running server notices " +
     "the change within seconds.",
     "verify ends with status 0 if the password is right, else with 1.",
@@ -124,6 +125,7 @@ async function add(file: string, name: string, options: UserOptions): Promise<nu
   checkPlace(await readText(file), file, name, options.replace);
   const stored = options.mailOnly ? "" : await storedPassword(name, options);
   let existed = false;
+  await makeFolder(file);
   await changeUsers(file, (text) => {
     existed = checkPlace(text, file, name, options.replace);
     return existed
@@ -137,6 +139,17 @@ async function add(file: string, name: string, options: UserOptions): Promise<nu
     : "with the password hashed by argon2id";
   printLine(`${existed ? "Changed" : "Added"} user "${name}" in ${file}, ${how}`);
   return 0;
+}
+
+/** The users file of a new installation may be the first file in its folder. */
+async function makeFolder(file: string): Promise<void> {
+  try {
+    await Deno.mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new UserError(`Cannot create the folder of "${file}": ${reasonOf(error)}`, EXIT_FAILED, {
+      cause: error,
+    });
+  }
 }
 
 /** Whether the user is there already; throws if that, or how, stands against adding. */

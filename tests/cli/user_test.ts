@@ -86,6 +86,19 @@ Deno.test("user add creates the users file, for its owner alone, with an argon2i
   assert.deepEqual(wrong, { status: 1, out: 'The password of "joe" is wrong\n', err: "" });
 });
 
+Deno.test("user add creates the folder of the users file, for its owner alone", async () => {
+  using fixture = new Fixture();
+  const conf = join(fixture.folder, "etc", "conf");
+  const { status } = await fixture.run("add", {
+    name: "joe",
+    usersFile: join(conf, "users"),
+    mailOnly: true,
+  });
+  assert.equal(status, 0);
+  assert.equal(await Deno.readTextFile(join(conf, "users")), "joe\n");
+  assert.equal((await Deno.stat(conf)).mode! & 0o777, 0o700);
+});
+
 Deno.test("user add stores the password as it is with plainpass, and says so", async () => {
   using fixture = new Fixture("# mine\nann:x");
   const { out } = await fixture.run("add", {
