@@ -88,12 +88,16 @@ export function parseCommandLine(
     alias: Object.fromEntries(all.flatMap((flag) => flag.short ? [[flag.short, flag.name]] : [])),
     stopEarly: settings.stopEarly ?? false,
     unknown: rejectUnknown,
+    "--": true,
   });
   const given = new Map<string, string[]>();
   for (const flag of all) {
     if (flag.value !== undefined) given.set(flag.name, valuesOf(flag, parsed, settings.command));
   }
   const positionals = (parsed["_"] as unknown[]).map(String);
+  // Behind `--` everything is an argument, for whoever reads on as well.
+  if (settings.stopEarly && positionals.length > 0 && args.includes("--")) positionals.push("--");
+  positionals.push(...(parsed["--"] as unknown[]).map(String));
   return {
     configGiven: given.get("config")!.length > 0,
     configFile: given.get("config")![0] ?? settings.configFile ?? DEFAULT_CONFIG,

@@ -21,6 +21,8 @@ export interface ParseOptions {
   collect?: string[];
   /** Ends the flags at the first argument that is none. */
   stopEarly?: boolean;
+  /** Whether what follows a `--` goes into an array of that name, rather than into `_`. */
+  "--"?: boolean;
 }
 
 /** The flags by name, and in `_` what was no flag. */

@@ -63,6 +63,12 @@ Deno.test("main() runs the subcommand with its flags and returns its status", as
   assert.equal(seen!.configFile, "./config.toml");
 });
 
+Deno.test("main() takes what stands behind -- for arguments, whatever it looks like", async () => {
+  await run("retrieve", "--once", "--", "--client", "-x", "--no-y", "z");
+  assert.deepEqual(seen!.positionals, ["--client", "-x", "--no-y", "z"]);
+  assert.deepEqual([seen!.has("once"), seen!.values("client")], [true, []]);
+});
+
 Deno.test("main() takes --config before and behind the subcommand", async () => {
   for (const args of [["-c", "a.toml", "serve"], ["serve", "--config", "a.toml"]]) {
     assert.equal((await run(...args)).status, 0);
