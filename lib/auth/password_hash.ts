@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { decodeText } from "../wire/text.ts";
 import { decodeBase64 } from "./base64.ts";
 
 /** A password as it is, or a plain or salted digest of it: checked in microseconds. */
@@ -75,6 +76,8 @@ const INSTEAD =
   `(Dovecot's "doveadm pw" and "mkpasswd -m sha512crypt" make them)`;
 
 const SCHEME = /^\{([A-Za-z0-9-]+)(\.[A-Za-z0-9]+)?\}/;
+/** How Dovecot lets a scheme's name end. */
+const ENCODINGS = ["", ".HEX", ".B64", ".BASE64"];
 const HEX = /^(?:[0-9a-fA-F]{2})+$/;
 const ARGON2 = /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$([^$]+)\$([^$]+)$/;
 const BCRYPT = /^\$2[aby]\$(\d\d)\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/;
@@ -97,8 +100,7 @@ const SCHEMES: Readonly<
   "SSHA512": (text, encoding) => parseDigest("SSHA512", "sha512", text, encoding),
   "SHA256": (text, encoding) => parseDigest("SHA256", "sha256", text, encoding),
   "SCRAM-SHA-256": (text) => parseScram(text),
-  "PLAIN": (text) =>
-    text === "" ? { fault: "has {PLAIN} without a password" } : { kind: "plain", password: text },
+  "PLAIN": (text, encoding) => parsePlain(text, encoding),
 };
 
 /**
@@ -203,6 +205,20 @@ function parseScram(text: string): PasswordHash | HashFault {
   return { kind: "scram", iterations, salt, storedKey };
 }
 
+/** A password as it is, or in base64 or hexadecimal, which lets it hold a colon. */
+function parsePlain(text: string, encoding: string): PasswordHash | HashFault {
+  if (text === "") return { fault: "has {PLAIN} without a password" };
+  if (encoding === "") return { kind: "plain", password: text };
+  if (!ENCODINGS.includes(encoding)) return unknownKind(`{PLAIN${encoding}}`);
+  const octets = decodeAs(encoding === ".HEX", text);
+  const password = octets === undefined ? undefined : decodeText(octets);
+  return password === undefined ? malformed(`PLAIN${encoding}`) : { kind: "plain", password };
+}
+
+function decodeAs(hex: boolean, text: string): Uint8Array | undefined {
+  return !hex ? decodeBase64(text) : HEX.test(text) ? hexOctets(text) : undefined;
+}
+
 /** A digest, in base64 or hexadecimal, with the salt behind it if the scheme has one. */
 function parseDigest(
   scheme: string,
@@ -212,12 +228,12 @@ function parseDigest(
 ): PasswordHash | HashFault {
   const length = DIGEST_LENGTHS[algorithm];
   const salted = scheme.startsWith("SS");
-  if (!["", ".HEX", ".B64", ".BASE64"].includes(encoding)) {
+  if (!ENCODINGS.includes(encoding)) {
     return unknownKind(`{${scheme}${encoding}}`);
   }
   // As in Dovecot: what has just the digits of an unsalted digest is hexadecimal.
   const hex = encoding === ".HEX" || (encoding === "" && !salted && text.length === 2 * length);
-  const octets = !hex ? decodeBase64(text) : HEX.test(text) ? hexOctets(text) : undefined;
+  const octets = decodeAs(hex, text);
   if (!octets || octets.length < length || (!salted && octets.length > length)) {
     return malformed(scheme);
   }

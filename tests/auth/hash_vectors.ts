@@ -136,6 +136,8 @@ export const DOVECOT: readonly (readonly [stored: string, password: string])[] =
   ["{SHA256.B64}K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=", "secret"],
   ["{SSHA.BASE64}oOPbzFJa0i52Ztqz+mPVPLKkpbaQ5C5x", "secret"],
   ["{PLAIN}pä ss", "pä ss"],
+  ["{PLAIN.B64}cMOkOnNz", "pä:ss"],
+  ["{plain.hex}70c3a43a7373", "pä:ss"],
   [
     "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$4nNkYNh5eRiLiptqVCcQCQ$xfjDAtdu+rpCjWqBKupsG7nHSCeX9MTdwo2ilriYtoo",
     "secret",

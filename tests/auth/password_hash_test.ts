@@ -78,6 +78,7 @@ Deno.test("parsePasswordHash() says what to use instead of a kind it does not kn
     ["{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "{SHA}"],
     ["{CRYPT}abJnggxhB/yWI", "{CRYPT}"],
     ["{SSHA.ROT13}x", "{SSHA.ROT13}"],
+    ["{PLAIN.ROT13}x", "{PLAIN.ROT13}"],
     ["$", "$"],
   ] as const;
   for (const [stored, kind] of cases) {
@@ -113,6 +114,8 @@ Deno.test("parsePasswordHash() rejects damaged hashes", () => {
     "{SSHA}not base64",
     "{SSHA}c2hvcnQ=",
     "{SHA256}" + "A".repeat(48),
+    "{PLAIN.B64}not base64",
+    "{PLAIN.HEX}ff", // not UTF-8
     "{SHA256.HEX}K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=",
     "{SCRAM-SHA-256}4096,c2FsdA==,c2hvcnQ=,c2hvcnQ=",
     "{SCRAM-SHA-256}0,c2FsdA==,K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=,eA==",
