@@ -7,7 +7,7 @@ import { schema } from "../config/schema.ts";
 import { carrySsl, type Import, itemsOf, openTable } from "./common.ts";
 import { carryAll, carryLogFile, carryValue } from "./fields.ts";
 import { type Source, yesOrNo } from "./source.ts";
-import { tomlString } from "./toml_text.ts";
+import { tomlString, type TomlTable } from "./toml_text.ts";
 
 /** Imports `<directory>` (chapter 4.10 of the manual). */
 export function importDirectory(into: Import, source: Source): void {
@@ -60,7 +60,7 @@ export function importServer(into: Import, source: Source): number {
   if (!source.disabled && listeners.every(({ disabled }) => disabled)) {
     table.set("enabled", "false", "It has no listener that is enabled.");
   }
-  const names = new Map(listeners.map((one) => [one.element.attributes.get("name")?.trim(), one]));
+  const names = new Map(listeners.map((one) => [one.value("name")?.value, one]));
   for (const listener of listeners) importListener(into, listener, names, source.disabled);
   source.finish();
   return listeners.length;
@@ -76,29 +76,35 @@ function importListener(
 ): void {
   const table = openTable(into, source, "[[pop3server.listeners]]", { around });
   carryAll(source, table, LISTENER, ["name", "port", "interface", "maxservers", "backlog"]);
-  const link = source.value("configlink");
-  const target = link === undefined ? undefined : names.get(link.value);
-  const own = source.part("server");
-  let server = own;
-  if (link !== undefined) {
-    const fault = target === undefined || target === source
-      ? "names no other listener"
-      : target.value("configlink") !== undefined
-      ? "names a listener that is itself linked"
-      : undefined;
-    if (fault !== undefined) source.note(link, `"${link.value}" ${fault}`);
-    else if (target!.disabled && !source.disabled) {
-      source.note(link, `"${link.value}" is disabled: its server section was copied here`);
-      server = target!.part("server");
-    } else {
-      if (own !== undefined) source.note(own, `does not count beside configlink="${link.value}"`);
-      table.set("configlink", tomlString(link.value));
-      server = undefined;
-    }
-  }
+  const server = serverSection(source, table, names);
   if (server !== undefined) importServerSection(into, server);
   carrySsl(into, source, "[pop3server.listeners.ssl]", LISTENER.ssl.fields, "server");
   source.finish();
+}
+
+/** The server section to import with a listener; none if a link to another's does. */
+function serverSection(
+  source: Source,
+  table: TomlTable,
+  names: ReadonlyMap<string | undefined, Source>,
+): Source | undefined {
+  const own = source.part("server");
+  const link = source.value("configlink");
+  if (link === undefined) return own;
+  const target = names.get(link.value);
+  if (target === undefined || target === source) {
+    source.note(link, `"${link.value}" names no other listener`);
+  } else if (target.value("configlink") !== undefined) {
+    source.note(link, `"${link.value}" names a listener that is itself linked`);
+  } else if (target.disabled && !source.disabled) {
+    source.note(link, `"${link.value}" is disabled: its server section was copied here`);
+    return target.part("server");
+  } else {
+    if (own !== undefined) source.note(own, `does not count beside configlink="${link.value}"`);
+    table.set("configlink", tomlString(link.value));
+    return undefined;
+  }
+  return own;
 }
 
 function importServerSection(into: Import, source: Source): void {

@@ -71,6 +71,10 @@ async function askServer(flags: InitFlags, questions: Questions): Promise<Server
     }
     return undefined;
   }
+  return await askListener(flags, questions);
+}
+
+async function askListener(flags: InitFlags, questions: Questions): Promise<ServerPlan> {
   const optionalFile = (answer: string) => answer === "" ? undefined : presentFile(answer);
   const cert = await questions.ask({
     flag: "--cert FILE",
