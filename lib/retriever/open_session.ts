@@ -96,7 +96,7 @@ async function tryMechanisms(options: Attempt): Promise<OpenSession> {
     for (const mechanism of options.server.authtypes) {
       const attempt = await tryMechanism(mechanism, fresh, options);
       fresh = attempt.fresh;
-      if (attempt.refusal === undefined) {
+      if (fresh !== undefined && attempt.refusal === undefined) {
         const pipelining = await hasPipelining(fresh.client);
         const session = { client: fresh.client, mechanism, pipelining };
         fresh = undefined;
@@ -120,7 +120,7 @@ async function tryMechanism(
   mechanism: ClientMechanism,
   used: Fresh | undefined,
   options: Attempt,
-): Promise<{ fresh: Fresh; refusal?: string }> {
+): Promise<{ fresh: Fresh | undefined; refusal?: string }> {
   let fresh = used ?? await connect(options);
   while (true) {
     const { server, tokens } = options;
@@ -133,8 +133,9 @@ async function tryMechanism(
       return outcome.kind === "accepted" ? { fresh } : { fresh, refusal: outcome.reason };
     } catch (error) {
       fresh.client.close();
+      if (!(error instanceof ConnectionLostError)) throw error;
       // Many servers hang up after a failed login; the next method gets a connection of its own.
-      if (!(error instanceof ConnectionLostError) || fresh !== used) throw error;
+      if (fresh !== used) return { fresh: undefined, refusal: error.message };
       fresh = await connect(options);
     }
   }

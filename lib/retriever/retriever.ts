@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { reasonOf } from "../errors.ts";
 import type { LineSink } from "../log/line.ts";
 import { type TraceLog, traceLog } from "../log/trace.ts";
 import type { Transcript } from "../log/transcript.ts";
@@ -71,6 +72,10 @@ export class Retriever {
       delayStart: mode.once ? 0 : options.delayStart,
       maxParallel: options.maxParallel,
       run: (id) => this.#run(id, environment),
+      onError: (id, error) => {
+        this.#unhappy.add(id);
+        this.#log.error(`${id}: unexpected error: ${reasonOf(error)}`);
+      },
       ...(tools.clock === undefined ? {} : { clock: tools.clock }),
     });
   }

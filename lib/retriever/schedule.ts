@@ -32,8 +32,10 @@ export interface ScheduleOptions {
   readonly delayStart: number;
   /** How many runs may go on at once. */
   readonly maxParallel: number;
-  /** Does a run. A failure is the run's own affair: the next takes place all the same. */
+  /** Does a run. */
   readonly run: (id: string) => Promise<void>;
+  /** Told if that rejects; the next run takes place all the same. */
+  readonly onError: (id: string, error: unknown) => void;
   /** The clock; the system's by default. */
   readonly clock?: Clock;
 }
@@ -102,6 +104,8 @@ export class Schedule {
   async #runOnce(client: ClientSchedule): Promise<void> {
     try {
       await this.#options.run(client.id);
+    } catch (error) {
+      this.#options.onError(client.id, error);
     } finally {
       const done = (this.#runs.get(client) ?? 0) + 1;
       this.#runs.set(client, done);

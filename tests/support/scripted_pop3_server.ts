@@ -6,6 +6,7 @@
  * @module
  */
 import type { Connection } from "../../lib/transport/connection.ts";
+import { TlsHandshakeError } from "../../lib/transport/server_tls.ts";
 import { memoryPair, type MemoryPairOptions } from "../../lib/transport/memory.ts";
 import { TcpConnection } from "../../lib/transport/tcp.ts";
 import { LineReader, OVERLONG } from "../../lib/wire/line_reader.ts";
@@ -111,7 +112,8 @@ let count = 0;
 class Cut extends Error {}
 
 function isDisconnect(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
+  return error instanceof TlsHandshakeError || error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
 }
 
