@@ -178,7 +178,10 @@ export async function quit(session: SessionContext, phase: Transaction): Promise
   const kept = retrieved.filter((message) => !marks.isDeleted(message));
   session.phase = { kind: "update", user, maildrop };
   session.end("logged out");
-  if (deleted.length === 0 && kept.length === 0) return session.ok("Goodbye");
+  if (deleted.length === 0 && kept.length === 0) {
+    maildrop.close();
+    return session.ok("Goodbye");
+  }
   session.stopClock();
   await update(session, phase, deleted, kept);
 }
@@ -191,7 +194,8 @@ async function update(
 ): Promise<void> {
   const { log, id } = session.options;
   try {
-    const report = await maildrop.update(deleted, seen);
+    // Unlocked before the answer: the client may log in again as soon as it has it.
+    const report = await maildrop.update(deleted, seen).finally(() => maildrop.close());
     session.counts.deleted = report.deleted;
     if (report.reason !== undefined) {
       log.warn(`${id}: mailbox of user ${shown(user)} could not be updated: ${report.reason}`);

@@ -56,6 +56,20 @@ async function loginOnceFree(port: number): Promise<string> {
   }
 }
 
+Deno.test("a mailbox is free as soon as QUIT is answered", async () => {
+  await using program = await Program.start({
+    prepare: (folder) =>
+      writeMailbox(maildirOf(folder, "alice"), makeMessages({ count: 60, ordinaryOnly: true })),
+  });
+  for (let i = 0; i < 60; i++) {
+    using client = await PopClient.login(program.port("plain"), "alice", PASSWORD);
+    await client.ok("RETR 1");
+    if (i % 2 === 0) await client.ok("DELE 1");
+    await client.ok("QUIT");
+  }
+  await program.stop();
+});
+
 Deno.test("workers of one program let one session at a mailbox", async () => {
   await using program = await Program.start({
     prepare: (folder) =>
