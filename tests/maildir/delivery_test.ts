@@ -10,11 +10,11 @@ const MARKS = { colon: ":", comma: "," };
 
 /** Works in a folder of its own. */
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = Deno.makeTempDirSync({ prefix: "mailismus-delivery-" });
+  const folder = await Deno.makeTempDir({ prefix: "mailismus-delivery-" });
   try {
     await work(folder);
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
@@ -27,9 +27,9 @@ Deno.test("MaildirDelivery.open() makes a private Maildir, and takes one that is
     for (let i = 0; i < 2; i++) await delivery(`${folder}/a/b/Maildir`).open();
     deepEqual(namesIn(`${folder}/a/b/Maildir`), ["cur", "new", "tmp"]);
     for (const path of ["a", "a/b", "a/b/Maildir", "a/b/Maildir/new"]) {
-      equal(Deno.statSync(`${folder}/${path}`).mode! & 0o777, 0o700, path);
+      equal((await Deno.stat(`${folder}/${path}`)).mode! & 0o777, 0o700, path);
     }
-    Deno.writeTextFileSync(`${folder}/file`, "");
+    await Deno.writeTextFile(`${folder}/file`, "");
     await rejects(delivery(`${folder}/file`).open());
   });
 });
@@ -61,7 +61,7 @@ for (const [name, form, text, wire] of MESSAGES) {
         new RegExp(`^\\d+\\.M\\d{6}P${Deno.pid}Q\\d+\\.ho_st_na_me,S=${text.length},W=${wire}$`),
       );
       equal(readLatin1(`${folder}/new/${names.final}`), text);
-      equal(Deno.statSync(`${folder}/new/${names.final}`).mode! & 0o777, 0o600);
+      equal((await Deno.stat(`${folder}/new/${names.final}`)).mode! & 0o777, 0o600);
       const counter = new OctetCounter(form);
       counter.add(octets(text));
       equal(counter.total(), wire, "as the server would count");
@@ -81,7 +81,7 @@ Deno.test("MaildirDelivery respects the store's characters", async () => {
     await target.secure([message]);
     await target.publish([names]);
     match(names.final, /;S=2;W=3$/);
-    Deno.renameSync(`${folder}/new/${names.final}`, `${folder}/cur/${names.final}+2;FS`);
+    await Deno.rename(`${folder}/new/${names.final}`, `${folder}/cur/${names.final}+2;FS`);
     deepEqual(target.find([names]), ["delivered"]);
   });
 });
@@ -96,11 +96,11 @@ Deno.test("MaildirDelivery.find() finds a message wherever its reader moved it",
     await target.secure([message]);
     await target.publish([names]);
     deepEqual(target.find([names]), ["delivered"]);
-    Deno.renameSync(`${folder}/new/${names.final}`, `${folder}/cur/${names.final}:2,`);
+    await Deno.rename(`${folder}/new/${names.final}`, `${folder}/cur/${names.final}:2,`);
     deepEqual(target.find([names, { ...names, final: "other" }]), ["delivered", "nowhere"]);
-    Deno.renameSync(`${folder}/cur/${names.final}:2,`, `${folder}/cur/${names.final}:2,RS`);
+    await Deno.rename(`${folder}/cur/${names.final}:2,`, `${folder}/cur/${names.final}:2,RS`);
     deepEqual(target.find([names]), ["delivered"]);
-    Deno.removeSync(`${folder}/cur/${names.final}:2,RS`);
+    await Deno.remove(`${folder}/cur/${names.final}:2,RS`);
     deepEqual(target.find([names]), ["nowhere"]);
   });
 });
@@ -116,7 +116,7 @@ Deno.test("MaildirDelivery.sweep() removes its own leftovers and nobody else's",
       message.finish();
       message.file.close();
     }
-    Deno.writeTextFileSync(`${folder}/tmp/1763733802.M1P2Q3.host`, "");
+    await Deno.writeTextFile(`${folder}/tmp/1763733802.M1P2Q3.host`, "");
     target.sweep(new Set([kept.file.path.split("/").at(-1)!]));
     deepEqual(namesIn(`${folder}/tmp`).length, 2);
     target.sweep(new Set());

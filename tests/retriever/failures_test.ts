@@ -176,11 +176,11 @@ Deno.test("A large message that cannot be stored is not read to its end", async 
 Deno.test("Without a journal nothing is fetched", async () => {
   using test = new TestRetriever();
   test.server.add(...mail(2));
-  Deno.writeTextFileSync(test.state, "a file where the folder should be");
+  await Deno.writeTextFile(test.state, "a file where the folder should be");
   const report = await test.run();
   match(report.failure ?? "", /^Cannot create the folder .*state: /);
   equal(test.server.sessions.length, 0);
-  Deno.removeSync(test.state);
+  await Deno.remove(test.state);
   await thenWell(test, mail(2));
 });
 
@@ -192,12 +192,12 @@ Deno.test("If the journal cannot be written, nothing is delivered that it does n
   await test.run();
   const name = namesIn(test.state).find((file) => file.endsWith(".journal"))!;
   test.server.add(...texts);
-  Deno.removeSync(`${test.state}/${name}`);
-  Deno.mkdirSync(`${test.state}/${name}`);
+  await Deno.remove(`${test.state}/${name}`);
+  await Deno.mkdir(`${test.state}/${name}`);
   const report = await test.run();
   match(report.failure ?? "", /Cannot read the journal/);
   equal(test.server.messages.length, 3);
-  Deno.removeSync(`${test.state}/${name}`);
+  await Deno.remove(`${test.state}/${name}`);
   await thenWell(test, [...texts, ...texts]);
 });
 
@@ -205,11 +205,11 @@ Deno.test("A folder that cannot be written is reported with its path", async () 
   using test = new TestRetriever();
   const texts = mail(2);
   test.server.add(...texts);
-  Deno.mkdirSync(`${test.folder}/ms/alice`, { recursive: true });
-  Deno.writeTextFileSync(test.maildir, "a file where the Maildir should be");
+  await Deno.mkdir(`${test.folder}/ms/alice`, { recursive: true });
+  await Deno.writeTextFile(test.maildir, "a file where the Maildir should be");
   const report = await test.run();
   match(report.failure ?? "", /^Cannot open the mailbox .*Maildir: /);
-  Deno.removeSync(test.maildir);
+  await Deno.remove(test.maildir);
   await thenWell(test, texts);
 });
 

@@ -22,11 +22,11 @@ function announced(uid: string): JournalEntry {
 
 /** Does something in a folder of its own. */
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = Deno.makeTempDirSync({ prefix: "mailismus-journal-" });
+  const folder = await Deno.makeTempDir({ prefix: "mailismus-journal-" });
   try {
     await work(folder);
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
@@ -82,7 +82,7 @@ Deno.test("Journal.open() knows what was written before", async () => {
     deepEqual(second.keys, ["a", "b"]);
     second.close();
     match(fileIn(folder), /\/bob@pop\.example\.org_995-[0-9a-f]{12}\.journal$/);
-    equal(Deno.statSync(fileIn(folder)).mode! & 0o777, 0o600);
+    equal((await Deno.stat(fileIn(folder))).mode! & 0o777, 0o600);
   });
 });
 
@@ -111,7 +111,7 @@ Deno.test("Journal.open() passes over a last line that was cut off, at any lengt
     journal.close();
     const text = readLatin1(fileIn(folder));
     for (let length = whole; length < text.length; length++) {
-      Deno.writeTextFileSync(fileIn(folder), text.slice(0, length));
+      await Deno.writeTextFile(fileIn(folder), text.slice(0, length));
       const cut = await Journal.open(folder, ACCOUNT);
       deepEqual([cut.damaged, [...cut.entries("a").keys()]], [0, ["u1"]]);
       await cut.write("a", [entry("u3")], false);
@@ -129,7 +129,7 @@ Deno.test("Journal.open() keeps what it can of a damaged file and says how much 
     await journal.write("a", [entry("u1"), entry("u2"), entry("u3")], true);
     journal.close();
     const lines = readLatin1(fileIn(folder)).split("\n");
-    Deno.writeFileSync(
+    await Deno.writeFile(
       fileIn(folder),
       new Uint8Array([...new TextEncoder().encode(`${lines[0]}\n`), 0xff, 0, 10, 10]),
     );
@@ -148,7 +148,7 @@ Deno.test("A damaged journal costs a repetition, which is reported, and nothing 
   test.server.script = [{ quit: "cut" }, {}];
   await test.run();
   const file = fileIn(test.state);
-  Deno.writeTextFileSync(file, readLatin1(file).replaceAll(/[0-9a-f]{8} /g, "00000000 "));
+  await Deno.writeTextFile(file, readLatin1(file).replaceAll(/[0-9a-f]{8} /g, "00000000 "));
   const report = await test.run();
   await test.server.close();
   equal(report.failure, undefined);

@@ -162,7 +162,7 @@ Deno.test("downloads_directory gets one file a message, as it came", async () =>
   ]);
   for (const name of names) {
     match(name, /^\d{8}T\d{6}\.\d{6}Z-P\d+Q\d+\.eml$/);
-    equal(Deno.statSync(`${folder}/${name}`).mode! & 0o777, 0o600);
+    equal((await Deno.stat(`${folder}/${name}`)).mode! & 0o777, 0o600);
   }
   match(test.audit[0]!, /File=\S*\/files\/_\._\.\._etc_pass_wd\/in\/\S+\.eml /);
   deepEqual(test.server.messages, []);
