@@ -147,18 +147,3 @@ export function withDelta(sink: LineSink): LineSink {
     write: (lines) => sink.write(lines.replace(/[^\n]*\n/g, mark)),
   };
 }
-
-/** Standard error as a log: where the trace log goes unless the config names a file. */
-export function standardError(): LineSink {
-  const encoder = new TextEncoder();
-  return {
-    write(lines: string): void {
-      const bytes = encoder.encode(lines);
-      try {
-        for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
-      } catch {
-        // Nobody is left to tell: a closed standard error must not stop the mail.
-      }
-    },
-  };
-}

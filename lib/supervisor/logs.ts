@@ -6,7 +6,8 @@
 import type { Config, LogFile } from "../config/config.ts";
 import { LogFileWriter } from "../log/log_file_writer.ts";
 import { LogRouter, type LogSink } from "../log/log_port.ts";
-import { configureTrace, standardError, type TraceSettings, withDelta } from "../log/trace.ts";
+import { standardError } from "../log/standard_error.ts";
+import { configureTrace, type TraceSettings, withDelta } from "../log/trace.ts";
 import { within } from "./within.ts";
 import { TRACE_LOG } from "../server/worker_messages.ts";
 
@@ -24,8 +25,8 @@ export class Logs {
   /** Opens no file yet; sends main's trace log to where the config says. */
   constructor({ log }: Config) {
     this.trace = { level: log.level };
-    const target: LogSink = log.file === undefined
-      ? standardError()
+    const target = log.file === undefined
+      ? this.#standardError()
       : this.#writer({ ...log, file: log.file });
     this.#router.set(
       TRACE_LOG,
@@ -63,6 +64,12 @@ export class Logs {
   /** Writes what waits, as far as that is possible soon. */
   async close(): Promise<void> {
     await within(CLOSE_LIMIT, Promise.all([...this.#writers.values()].map((one) => one.close())));
+  }
+
+  #standardError(): LogFileWriter {
+    const writer = standardError();
+    this.#writers.set("", writer);
+    return writer;
   }
 
   #writer(settings: LogFile): LogFileWriter {
