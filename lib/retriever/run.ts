@@ -39,7 +39,10 @@ export interface RunEnvironment {
   /** Watches over servers' silence. */
   readonly deadlines: Deadlines;
   /** Makes the destination of a run. */
-  readonly destination: (client: ClientOptions, context: DestinationContext) => Destination;
+  readonly destination: (
+    client: ClientOptions,
+    context: DestinationContext,
+  ) => Promise<Destination>;
   /** The tokens of a client, which outlive a run. */
   readonly tokens: (client: ClientOptions) => TokenSource | undefined;
   /** Takes what runs have to say. */
@@ -84,8 +87,15 @@ export async function runClient(
 ): Promise<RunReport> {
   const report = new Report(client, environment.log);
   const transcript = environment.transcript?.session(`${client.id}-${++sessions}`);
-  const run = new Run(client, environment, report, transcript);
   try {
+    const account = accountOf(client);
+    const destination = await environment.destination(client, {
+      recip: client.recip,
+      hostName: environment.hostName,
+      tag: accountTag(account),
+      now: environment.now,
+    });
+    const run = new Run(client, environment, { report, transcript, account, destination });
     if (mode.dryRun) await run.dryRun();
     else await run.retrieve();
   } catch (error) {
@@ -95,12 +105,25 @@ export async function runClient(
   return report.end();
 }
 
+/** Without a user name the certificate is the user, and the client's id tells which. */
+function accountOf({ id, server: { host, port, username } }: ClientOptions): Account {
+  return { host, port, user: username ?? `(certificate of ${id})` };
+}
+
 /** A session may have been cut for a reason that lies elsewhere, such as a full disk. */
 function causeOf(error: unknown): unknown {
   return error instanceof SessionError && error.cause instanceof Error &&
       error.cause.name === "DestinationError"
     ? error.cause
     : error;
+}
+
+/** What a run has of its own. */
+interface RunParts {
+  readonly report: Report;
+  readonly transcript: SessionTranscript | undefined;
+  readonly account: Account;
+  readonly destination: Destination;
 }
 
 class Run {
@@ -114,22 +137,14 @@ class Run {
   constructor(
     client: ClientOptions,
     environment: RunEnvironment,
-    report: Report,
-    transcript: SessionTranscript | undefined,
+    parts: RunParts,
   ) {
     this.#client = client;
     this.#environment = environment;
-    this.#report = report;
-    this.#transcript = transcript;
-    const { host, port, username } = client.server;
-    // Without a user name the certificate is the user, and the client's id tells which.
-    this.#account = { host, port, user: username ?? `(certificate of ${client.id})` };
-    this.#destination = environment.destination(client, {
-      recip: client.recip,
-      hostName: environment.hostName,
-      tag: accountTag(this.#account),
-      now: environment.now,
-    });
+    this.#report = parts.report;
+    this.#transcript = parts.transcript;
+    this.#account = parts.account;
+    this.#destination = parts.destination;
   }
 
   async retrieve(): Promise<void> {

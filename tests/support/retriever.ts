@@ -79,11 +79,13 @@ export class TestRetriever implements Disposable {
       timeout: this.timeout,
       dialer: this.dialer,
       deadlines,
-      destination: ({ destination }: ClientOptions, context: DestinationContext) =>
-        this.wrap(createDestination(destination, context, {
-          stateDirectory: this.state,
-          timeout: this.timeout,
-        })),
+      destination: async ({ destination }: ClientOptions, context: DestinationContext) =>
+        this.wrap(
+          await createDestination(destination, context, {
+            stateDirectory: this.state,
+            timeout: this.timeout,
+          }),
+        ),
       tokens: () => undefined,
       log,
       audit: { write: (lines) => void this.audit.push(lines) },
