@@ -61,7 +61,7 @@ class DirectoryAuthenticator implements Authenticator {
     return this.#credentials().plainpass;
   }
 
-  async checkPassword(user: string, password: string): Promise<AuthOutcome> {
+  async checkPassword(user: string, password: string, origin?: string): Promise<AuthOutcome> {
     const credentials = this.#credentials();
     const stored = credentials.users.get(user) ?? "";
     const possible = password !== "" && encodeText(password).length <= MAX_PASSWORD;
@@ -73,7 +73,7 @@ class DirectoryAuthenticator implements Authenticator {
     // Without a password that can be right nothing is to decide, and all work is for the time it takes.
     const hash = possible ? usableHash(stored) : undefined;
     if (checkFast(credentials, hash, given)) return { kind: "accepted", user };
-    return await this.#checkSlow(credentials, { user, given, stored, hash });
+    return await this.#checkSlow(credentials, { user, given, stored, hash, origin });
   }
 
   checkDigest(
@@ -100,13 +100,20 @@ class DirectoryAuthenticator implements Authenticator {
    */
   async #checkSlow(
     credentials: Credentials,
-    attempt: { user: string; given: string; stored: string; hash: PasswordHash | undefined },
+    attempt: {
+      user: string;
+      given: string;
+      stored: string;
+      hash: PasswordHash | undefined;
+      origin: string | undefined;
+    },
   ): Promise<AuthOutcome> {
-    const { user, given, stored, hash } = attempt;
+    const { user, given, stored, hash, origin } = attempt;
     const own = hash && isSlow(hash) ? workClass(hash) : undefined;
     const others = [...credentials.slowSamples].filter(([work]) => work !== own).map(([, h]) => h);
     if (own === undefined && others.length === 0) return REFUSED;
-    const job = { key: user, password: given, others };
+    const place = origin === undefined ? {} : { origin };
+    const job = { key: user, password: given, others, ...place };
     try {
       const ok = await this.#hashes.check(own === undefined ? job : { ...job, own: stored });
       return ok ? { kind: "accepted", user } : REFUSED;

@@ -1,7 +1,8 @@
 /**
- * The way from a session to the threads that compute dear hashes. Waiting
- * checks are taken one user after the other, so that a storm of logins for one
- * name delays that name and not the rest, and their number is bounded.
+ * The way from a session to the threads that compute dear hashes. A check waits
+ * behind those that go before it from the same place or for the same name, and
+ * hardly behind others: a storm of logins for one name, or from one place for
+ * many names, delays that name or place and not the rest. Their number is bounded.
  *
  * @module
  */
@@ -17,6 +18,8 @@ export class HashesUnavailableError extends Error {
 export interface HashJob extends HashWork {
   /** The user that logs in, known or not: checks of one key wait behind each other. */
   readonly key: string;
+  /** Where the login comes from: checks of one origin wait behind each other, too. */
+  readonly origin?: string;
 }
 
 /** Computes dear hashes elsewhere. */
@@ -41,6 +44,8 @@ export interface HashPoolOptions {
 
 interface Waiting {
   readonly job: HashJob;
+  /** How many of the same key or origin, whichever are more, waited when it came. */
+  readonly rank: number;
   readonly settle: (outcome: boolean | HashesUnavailableError) => void;
 }
 
@@ -53,8 +58,11 @@ interface Slot {
 /** A pool over the message ports of hash workers, one question at a time for each. */
 export class PortHashPool implements HashPool {
   readonly #slots = new Map<number, Slot>();
-  /** In the order of the users' turns; no queue in it is empty. */
-  readonly #queues = new Map<string, Waiting[]>();
+  /** What waits, by its rank; of one rank, whoever came first is first. */
+  readonly #ranks: Waiting[][] = [];
+  /** How many wait of each key and of each origin, if any do. */
+  readonly #keys = new Map<string, number>();
+  readonly #origins = new Map<string, number>();
   readonly #maxWaiting: number;
   readonly #maxWaitingPerKey: number;
   readonly #timeout: number;
@@ -82,28 +90,29 @@ export class PortHashPool implements HashPool {
   /** Checks a password; see {@linkcode HashPool.check}. */
   check(job: HashJob): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const queue = this.#queues.get(job.key) ?? [];
-    if (this.#waiting >= this.#maxWaiting || queue.length >= this.#maxWaitingPerKey) {
-      reject(new HashesUnavailableError("too many logins are waiting for their password check"));
+    const ofKey = this.#keys.get(job.key) ?? 0;
+    const rank = Math.max(ofKey, this.#origins.get(job.origin ?? "") ?? 0);
+    if (ofKey >= this.#maxWaitingPerKey || !this.#makeRoom(rank)) {
+      reject(tooMany());
       return promise;
     }
     const timer = setTimeout(() => {
-      this.#forget(job.key, waiting);
+      this.#leave(waiting);
       waiting.settle(
         new HashesUnavailableError(`no password check within ${this.#timeout} milliseconds`),
       );
     }, this.#timeout);
     const waiting: Waiting = {
       job,
+      rank,
       settle: (outcome) => {
         clearTimeout(timer);
         if (typeof outcome === "boolean") resolve(outcome);
         else reject(outcome);
       },
     };
-    queue.push(waiting);
-    this.#queues.set(job.key, queue);
-    this.#waiting++;
+    (this.#ranks[rank] ??= []).push(waiting);
+    this.#count(job, 1);
     this.#next();
     return promise;
   }
@@ -111,11 +120,10 @@ export class PortHashPool implements HashPool {
   /** Lets go of all ports; checks under way fail. */
   close(): void {
     for (const slot of [...this.#slots.keys()]) this.#drop(slot);
-    for (const queue of this.#queues.values()) {
-      for (const waiting of queue) waiting.settle(new HashesUnavailableError("shutting down"));
+    for (const waiting of this.#ranks.flat()) {
+      this.#leave(waiting);
+      waiting.settle(new HashesUnavailableError("shutting down"));
     }
-    this.#queues.clear();
-    this.#waiting = 0;
   }
 
   #next(): void {
@@ -136,25 +144,35 @@ export class PortHashPool implements HashPool {
     }
   }
 
-  /** The next user's first check; the user then goes to the end of the line. */
+  /** The one that the fewest of its kind went before. */
   #take(): Waiting | undefined {
-    const turn = this.#queues.entries().next().value;
-    if (!turn) return undefined;
-    const [key, queue] = turn;
-    const waiting = queue.shift();
-    this.#queues.delete(key);
-    if (queue.length > 0) this.#queues.set(key, queue);
-    this.#waiting--;
-    return waiting;
+    const first = this.#ranks.find((rank) => rank !== undefined && rank.length > 0)?.[0];
+    if (first !== undefined) this.#leave(first);
+    return first;
   }
 
-  #forget(key: string, waiting: Waiting): void {
-    const queue = this.#queues.get(key);
-    const at = queue?.indexOf(waiting) ?? -1;
-    if (!queue || at < 0) return;
-    queue.splice(at, 1);
-    if (queue.length === 0) this.#queues.delete(key);
-    this.#waiting--;
+  /** Whether one more of this rank may wait; where there is no place, one of a higher rank goes. */
+  #makeRoom(rank: number): boolean {
+    if (this.#waiting < this.#maxWaiting) return true;
+    const highest = this.#ranks.findLast((one) => one !== undefined && one.length > 0)?.at(-1);
+    if (highest === undefined || highest.rank <= rank) return false;
+    this.#leave(highest);
+    highest.settle(tooMany());
+    return true;
+  }
+
+  #leave(waiting: Waiting): void {
+    const rank = this.#ranks[waiting.rank];
+    const at = rank?.indexOf(waiting) ?? -1;
+    if (rank === undefined || at < 0) return;
+    rank.splice(at, 1);
+    this.#count(waiting.job, -1);
+  }
+
+  #count({ key, origin }: HashJob, change: 1 | -1): void {
+    this.#waiting += change;
+    add(this.#keys, key, change);
+    if (origin !== undefined) add(this.#origins, origin, change);
   }
 
   #answered(slot: Slot, answer: HashAnswer): void {
@@ -173,6 +191,16 @@ export class PortHashPool implements HashPool {
     entry.port.close();
     entry.asked?.settle(new HashesUnavailableError("the password check was cut off"));
   }
+}
+
+function tooMany(): HashesUnavailableError {
+  return new HashesUnavailableError("too many logins are waiting for their password check");
+}
+
+function add(counts: Map<string, number>, name: string, change: number): void {
+  const count = (counts.get(name) ?? 0) + change;
+  if (count > 0) counts.set(name, count);
+  else counts.delete(name);
 }
 
 /** A pool over the message ports of hash workers. */

@@ -43,8 +43,12 @@ export interface Authenticator {
   /** Whether plain passwords are kept, without which APOP and CRAM-MD5 are impossible. */
   readonly digestsPossible: boolean;
 
-  /** Checks a password given in the clear (USER and PASS, SASL PLAIN). */
-  checkPassword(user: string, password: string): Promise<AuthOutcome>;
+  /**
+   * Checks a password given in the clear (USER and PASS, SASL PLAIN).
+   *
+   * @param origin where the login comes from: the checks of one place take their turns
+   */
+  checkPassword(user: string, password: string, origin?: string): Promise<AuthOutcome>;
 
   /**
    * Checks a digest of a secret (APOP, CRAM-MD5).

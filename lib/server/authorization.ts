@@ -14,6 +14,7 @@ import { login } from "./login.ts";
 import type { Authorization } from "./phase.ts";
 import { refusalOf } from "./policy.ts";
 import type { SessionContext } from "./session_context.ts";
+import { networkOf } from "./shared_tables.ts";
 
 /** Whether a login method is accepted now; else the client is told why not. */
 export function isAccepted(session: SessionContext, mechanism: ServerMechanism): boolean {
@@ -43,7 +44,8 @@ export function pass(
   return login(session, {
     method: "PASS",
     user: name,
-    check: () => session.options.authenticator.checkPassword(name, password),
+    check: () =>
+      session.options.authenticator.checkPassword(name, password, networkOf(session.address)),
   });
 }
 

@@ -15,6 +15,7 @@ import { login } from "./login.ts";
 import type { Authorization } from "./phase.ts";
 import { acceptedSaslNames, SASL_NAMES } from "./policy.ts";
 import type { SessionContext } from "./session_context.ts";
+import { networkOf } from "./shared_tables.ts";
 
 /** Handles a mechanism's message, after base64. */
 type Answer = (message: Uint8Array) => void | Promise<void>;
@@ -94,7 +95,8 @@ function plain(session: SessionContext, message: Uint8Array): void | Promise<voi
   return login(session, {
     method: "PLAIN",
     user,
-    check: () => session.options.authenticator.checkPassword(user, password),
+    check: () =>
+      session.options.authenticator.checkPassword(user, password, networkOf(session.address)),
   });
 }
 

@@ -89,6 +89,19 @@ Deno.test("check() asks one question at a time and takes turns between users", a
   pool.close();
 });
 
+Deno.test("check() takes turns between origins, whatever names come from them", async () => {
+  using worker = new FakeWorker();
+  const pool = createHashPool([worker.port]);
+  const from = (origin: string, name: string) => pool.check({ ...job(name), origin });
+  const checks = ["a", "b", "c", "d"].map((name) => from("storm", name));
+  checks.push(from("home", "e"), from("office", "f"), from("office", "g"));
+  const served: string[] = [];
+  for (let i = 0; i < 7; i++) served.push(await worker.serve());
+  assert.deepEqual(served, ["a", "b", "e", "f", "c", "g", "d"]);
+  await Promise.all(checks);
+  pool.close();
+});
+
 Deno.test("check() uses every worker", async () => {
   using one = new FakeWorker();
   using two = new FakeWorker();
@@ -106,7 +119,10 @@ Deno.test("check() bounds how many wait, in all and for one user", async () => {
   const waiting = [pool.check(job("a")), pool.check(job("a"))];
   await assert.rejects(pool.check(job("a")), HashesUnavailableError);
   waiting.push(pool.check(job("b")));
-  await assert.rejects(pool.check(job("c")), HashesUnavailableError);
+  const second = assert.rejects(waiting.splice(1, 1)[0]!, HashesUnavailableError);
+  waiting.push(pool.check(job("c")));
+  await second;
+  await assert.rejects(pool.check(job("d")), HashesUnavailableError);
   for (let i = 0; i < 4; i++) await worker.serve();
   assert.deepEqual(await Promise.all([asked, ...waiting]), [false, false, false, false]);
   const again = pool.check(job("c", "right"));
