@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { createHmac } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** How many rows a table has. */
 export const ROWS = 2;
@@ -18,9 +18,14 @@ export type Slots = readonly [number, number];
 /**
  * Hashes keys with a secret made anew at each start, so that nobody can choose
  * a name or an address that falls together with somebody else's.
+ *
+ * Of SHA-256 over secret and key only 64 bits are ever used, and they are never shown, so nothing
+ * is gained by HMAC; the runtime's one call for a hash takes 2.5 µs, HMAC 24 µs, and a login needs
+ * seven of them.
  */
 export class KeyedHash {
-  readonly #secret: Uint8Array;
+  /** In hexadecimal, so of one length: where the key begins is never in doubt. */
+  readonly #secret: string;
 
   /**
    * Makes the hash of one secret.
@@ -28,14 +33,15 @@ export class KeyedHash {
    * @param secret 32 random bytes
    */
   constructor(secret: Uint8Array) {
-    this.#secret = secret;
+    this.#secret = secret.toHex();
   }
 
   /** The slots of a key made of parts; no two lists of parts are the same key. */
   slots(...parts: string[]): Slots {
-    const text = parts.map((part) => `${part.length}:${part}`).join("");
-    const digest = createHmac("sha256", this.#secret).update(text).digest();
-    return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
+    let key = this.#secret;
+    for (const part of parts) key += `${part.length}:${part}`;
+    const digest = hash("sha256", key);
+    return [parseInt(digest.slice(0, 8), 16), parseInt(digest.slice(8, 16), 16)];
   }
 }
 
