@@ -127,16 +127,32 @@ export class ServerInput {
     }
   }
 
+  /**
+   * Why the connection is gone.
+   *
+   * @param error what a read or write threw; undefined at the end of the stream
+   */
+  lost(error?: unknown): ServerSilentError | ConnectionLostError {
+    if (this.#silent) {
+      return new ServerSilentError(`the server said nothing for ${seconds(this.#timeout)}`);
+    }
+    return new ConnectionLostError(
+      error === undefined
+        ? "the server closed the connection"
+        : `the connection broke: ${reasonOf(error)}`,
+    );
+  }
+
   async #settle(): Promise<void> {
     let count: number | null;
     try {
       count = await this.#pending!;
     } catch (error) {
-      throw this.#lost(error);
+      throw this.lost(error);
     } finally {
       this.#pending = undefined;
     }
-    if (count === null) throw this.#lost();
+    if (count === null) throw this.lost();
     this.#end += count;
   }
 
@@ -148,17 +164,6 @@ export class ServerInput {
       this.start = 0;
     }
     return this.#connection.read(this.buffer.subarray(this.#end));
-  }
-
-  #lost(error?: unknown): Error {
-    if (this.#silent) {
-      return new ServerSilentError(`the server said nothing for ${seconds(this.#timeout)}`);
-    }
-    return new ConnectionLostError(
-      error === undefined
-        ? "the server closed the connection"
-        : `the connection broke: ${reasonOf(error)}`,
-    );
   }
 }
 

@@ -4,13 +4,12 @@
  *
  * @module
  */
-import { reasonOf } from "../errors.ts";
 import type { SessionTranscript } from "../log/transcript.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Deadlines } from "../transport/deadlines.ts";
 import { type DecodedForm, DotDecoder } from "../wire/dot_decoder.ts";
 import { encodeText } from "../wire/text.ts";
-import { ConnectionLostError, ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import { ServerInput } from "./input.ts";
 
 /** A status line (RFC 1939 section 3). */
@@ -83,7 +82,7 @@ export class Pop3Client {
     try {
       await this.connection.write(encodeText(commands.join("\r\n") + "\r\n"));
     } catch (error) {
-      throw new ConnectionLostError(`the connection broke: ${reasonOf(error)}`);
+      throw this.#input.lost(error);
     } finally {
       this.#input.relax();
     }

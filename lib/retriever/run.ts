@@ -336,7 +336,8 @@ class Run {
 
   /** RFC 1939 section 6: the server deletes now, and only now. */
   async #quit(session: OpenSession, journal: Journal, transfer: Transfer): Promise<void> {
-    await journal.settle();
+    // Whether or not that succeeds: what is to be deleted lies safely where it belongs.
+    await journal.settle().catch((error) => this.#report.fail(error));
     let reply;
     try {
       reply = await session.client.command("QUIT");

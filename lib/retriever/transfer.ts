@@ -102,7 +102,9 @@ export class Transfer {
   readonly #commit: GroupCommit<Fetched>;
   readonly #toFetch: Job[];
   #fetchAt = 0;
+  /** Safe messages; those before `#deleteAt` were dealt with. */
   readonly #toDelete: Job[];
+  #deleteAt = 0;
   readonly #expected: Expected[] = [];
   #expectedOctets = 0;
   /** What the journal knows of messages that are not listed under their unique id, by digest. */
@@ -149,7 +151,7 @@ export class Transfer {
           else await this.#deletedReply(next.job);
         } else if (!this.#commit.idle) {
           await this.#commit.flush();
-        } else if (this.#toDelete.length === 0 && (this.#ended || !this.#hasToFetch)) {
+        } else if (!this.#hasToDelete && (this.#ended || !this.#hasToFetch)) {
           return this.#reasonToStop;
         }
       }
@@ -160,6 +162,10 @@ export class Transfer {
 
   get #hasToFetch(): boolean {
     return this.#fetchAt < this.#toFetch.length;
+  }
+
+  get #hasToDelete(): boolean {
+    return this.#deleteAt < this.#toDelete.length;
   }
 
   get #ended(): boolean {
@@ -185,10 +191,8 @@ export class Transfer {
     // Refilled when half empty, so that commands travel in company.
     if (this.#expected.length > (this.#options.pipelining ? WINDOW / 2 : 0)) return;
     const commands: string[] = [];
-    while (commands.length < room) {
-      const job = this.#toDelete.shift();
-      if (job === undefined) break;
-      commands.push(this.#expect("DELE", job, 0));
+    while (commands.length < room && this.#hasToDelete) {
+      commands.push(this.#expect("DELE", this.#toDelete[this.#deleteAt++]!, 0));
     }
     while (commands.length < room && this.#hasToFetch && !this.#ended) {
       const job = this.#toFetch[this.#fetchAt]!;
