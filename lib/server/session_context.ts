@@ -202,7 +202,8 @@ export class SessionContext implements Stoppable {
       const count = await (this.#earlyRead ?? this.#connection.read(this.#input));
       if (this.#endReason !== undefined) return false;
       if (count !== null) {
-        this.#reader.push(this.#input.subarray(0, count));
+        // Read into again only when all complete lines in it are handled.
+        this.#reader.lend(this.#input.subarray(0, count));
         return true;
       }
       this.end("client disconnected");

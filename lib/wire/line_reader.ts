@@ -7,6 +7,7 @@
 
 const LF = 0x0a;
 const CR = 0x0d;
+const NOTHING = new Uint8Array(0);
 
 /** A line was longer than allowed; it was dropped, up to and with its line end. */
 export const OVERLONG: unique symbol = Symbol("overlong line");
@@ -18,12 +19,14 @@ export const OVERLONG: unique symbol = Symbol("overlong line");
  */
 export class LineReader {
   readonly #limit: number;
-  #buffer: Uint8Array = new Uint8Array(0);
+  #buffer: Uint8Array = NOTHING;
   #start = 0;
   #end = 0;
   /** Up to here no LF was found, so that a slow sender costs no second search. */
   #searched = 0;
   #skipping = false;
+  /** Whether the buffer is the caller's. */
+  #lent = false;
 
   /**
    * Makes a reader that holds nothing yet.
@@ -46,20 +49,43 @@ export class LineReader {
 
   /** Adds bytes; they are copied, so the caller may use its buffer again. */
   push(bytes: Uint8Array): void {
+    this.#append(bytes);
+  }
+
+  /**
+   * Adds bytes without copying them, if nothing else is held back: most commands come whole, and
+   * then nothing is allocated for them (which costs more than the copy, in malloc and in garbage).
+   * The caller leaves its buffer as it is until {@linkcode next} has found no complete line: what
+   * is then incomplete has been copied.
+   */
+  lend(bytes: Uint8Array): void {
+    if (this.#start < this.#end) return this.#append(bytes);
+    this.#buffer = bytes;
+    this.#lent = true;
+    this.#start = this.#searched = 0;
+    this.#end = bytes.length;
+  }
+
+  #append(bytes: Uint8Array): void {
     if (this.#start === this.#end) this.#start = this.#end = this.#searched = 0;
     const need = this.#end + bytes.length;
-    if (need > this.#buffer.length) {
-      const kept = this.#end - this.#start;
-      const room = kept + bytes.length;
-      const target = room <= this.#buffer.length ? this.#buffer : new Uint8Array(room);
-      target.set(this.#buffer.subarray(this.#start, this.#end));
-      this.#buffer = target;
-      this.#searched -= this.#start;
-      this.#start = 0;
-      this.#end = kept;
-    }
+    if (need > this.#buffer.length || this.#lent) this.#makeRoom(bytes.length);
     this.#buffer.set(bytes, this.#end);
     this.#end += bytes.length;
+  }
+
+  /** Moves what is held back to the front of a buffer of our own, with room for more bytes. */
+  #makeRoom(more: number): void {
+    const kept = this.#end - this.#start;
+    const room = kept + more;
+    const fits = !this.#lent && room <= this.#buffer.length;
+    const target = fits ? this.#buffer : new Uint8Array(room);
+    target.set(this.#buffer.subarray(this.#start, this.#end));
+    this.#buffer = target;
+    this.#lent = false;
+    this.#searched -= this.#start;
+    this.#start = 0;
+    this.#end = kept;
   }
 
   /**
@@ -99,14 +125,20 @@ export class LineReader {
   /** Takes all that is buffered, lines or not, as one piece. */
   takeAll(): Uint8Array {
     const rest = this.#buffer.slice(this.#start, this.#end);
+    this.#lent = false;
+    this.#buffer = NOTHING;
     this.#start = this.#end = this.#searched = 0;
     return rest;
   }
 
-  /** An idle reader holds no memory. */
+  /** An idle reader holds no memory, and nothing of the caller's. */
   #shrink(): void {
-    if (this.#start !== this.#end) return;
+    if (this.#start < this.#end) {
+      if (this.#lent) this.#makeRoom(0);
+      return;
+    }
     this.#start = this.#end = this.#searched = 0;
-    if (this.#buffer.length > 0) this.#buffer = new Uint8Array(0);
+    this.#lent = false;
+    this.#buffer = NOTHING;
   }
 }

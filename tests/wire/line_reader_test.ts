@@ -57,3 +57,26 @@ Deno.test("LineReader counts what is buffered and hands it out whole", () => {
   assert.equal(latin1(reader.takeAll()), "USER al");
   assert.equal(reader.buffered, 0);
 });
+
+Deno.test("LineReader.lend() gives the same lines as push(), whatever becomes of the buffer", () => {
+  const text = "USER a\r\nPASS b c \nNOOP\r\n" + "x".repeat(90) + "\r\nlast\rone\r\nincomplete";
+  const bytes = encodeText(text);
+  for (let size = 1; size <= bytes.length; size++) {
+    const reader = new LineReader(40);
+    const buffer = new Uint8Array(size);
+    const lines: string[] = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      const part = bytes.subarray(at, at + size);
+      buffer.set(part);
+      // Copying and lending may take turns.
+      if (at % 3 === 0) reader.push(part);
+      else reader.lend(buffer.subarray(0, part.length));
+      for (let line = reader.next(); line !== undefined; line = reader.next()) {
+        lines.push(line === OVERLONG ? "<overlong>" : latin1(line));
+      }
+      buffer.fill(0);
+    }
+    assert.deepEqual(lines, ["USER a", "PASS b c ", "NOOP", "<overlong>", "last\rone"]);
+    assert.equal(latin1(reader.takeAll()), "incomplete");
+  }
+});
