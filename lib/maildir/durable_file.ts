@@ -40,8 +40,9 @@ export class DurableFile {
   /** Adds bytes; they are copied or written before this returns. */
   write(bytes: Uint8Array): void {
     this.#size += bytes.length;
-    if (this.#used + bytes.length > BUFFER) this.#flush();
-    if (bytes.length > BUFFER / 2) return this.#writeAll(bytes);
+    const direct = bytes.length > BUFFER / 2;
+    if (direct || this.#used + bytes.length > BUFFER) this.#flush();
+    if (direct) return this.#writeAll(bytes);
     this.#buffer ??= takeBuffer();
     this.#buffer.set(bytes, this.#used);
     this.#used += bytes.length;
