@@ -5,6 +5,7 @@
  */
 import { checkCommand } from "./check.ts";
 import type { Subcommand } from "./command.ts";
+import { completionsCommand } from "./completions.ts";
 import { demo } from "./demo.ts";
 import { directorySettings } from "./directory_settings.ts";
 import { importCommand } from "./import.ts";
@@ -32,4 +33,5 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   initCommand,
   importCommand,
   demo,
+  completionsCommand(() => SUBCOMMANDS),
 ];
