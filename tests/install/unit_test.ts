@@ -58,6 +58,29 @@ Deno.test("the unit gives the service its folders and its ports, and nothing els
   for (const folder of folders) assert.ok((await Deno.stat(folder)).isDirectory);
 });
 
+Deno.test("permissions makes no unit for what is no user's name, and needs no passwords", async () => {
+  await using staging = await Staging.make();
+  await staging.install(await staging.binary());
+  await staging.configure((text) =>
+    `${text}\n[[pop3download.clients]]\nid = "x"\nrecip = "x"\ndownloads_directory = "saved"\n` +
+    `server = { address = "pop.example.net", username = "u", password_env = "NOT_SET_HERE" }\n`
+  );
+  const permissions = (...args: string[]) =>
+    runCommand(staging.program, ["permissions", "--config", staging.config, ...args]);
+  const wrong = await permissions("--systemd", "--user", "x\ny");
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /that is no user's name/);
+  const { code, stdout, stderr } = await permissions("--folders");
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(
+    new TextDecoder().decode(stdout).trim().split("\n").sort(),
+    [
+      staging.path("etc/mailismus/saved"),
+      ...["cache", "ms", "retriever"].map((name) => staging.path(`var/lib/mailismus/${name}`)),
+    ],
+  );
+});
+
 async function systemdAnalyze(args: string[]) {
   return await runCommand("systemd-analyze", args).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
