@@ -44,7 +44,9 @@ export class CipherStream extends Duplex {
   #held: () => boolean = () => false;
   #draining = false;
   #drained = 0;
-  #waiting: (() => void) | undefined;
+  #written = 0;
+  /** Several may wait at once: a write that the peer does not take, and {@linkcode finish}. */
+  #waiting: (() => void)[] = [];
 
   /** Reads and writes the connection, which belongs to this stream from now on. */
   constructor(connection: Connection) {
@@ -62,6 +64,11 @@ export class CipherStream extends Duplex {
     this.#held = held;
   }
 
+  /** How many pieces of ciphertext the connection took: tells whether the peer still reads. */
+  get written(): number {
+    return this.#written;
+  }
+
   /** Goes on reading, if it was held and is held no more. */
   resumeReading(): void {
     if (this.#wanted) this._read();
@@ -69,9 +76,7 @@ export class CipherStream extends Duplex {
 
   /** Settles when no more than `limit` bytes wait for the peer, or the stream is broken. */
   async belowLimit(limit: number): Promise<void> {
-    while (!this.destroyed && this.writableLength > limit) {
-      await new Promise<void>((resolve) => this.#waiting = resolve);
-    }
+    while (!this.destroyed && this.writableLength > limit) await this.#change();
   }
 
   /**
@@ -85,7 +90,7 @@ export class CipherStream extends Duplex {
       if (this.#reading && !this.destroyed && "shutdown" in this.#connection) {
         this.#draining = true;
         (this.#connection as Connection & HalfClosing).shutdown();
-        await new Promise<void>((resolve) => this.#waiting = resolve);
+        await this.#change();
       }
     } finally {
       clearTimeout(timer);
@@ -107,7 +112,7 @@ export class CipherStream extends Duplex {
     _encoding: string,
     callback: (error?: Error | null) => void,
   ): void {
-    this.#connection.write(chunk).then(() => {
+    this.#writeOne(chunk).then(() => {
       callback();
       this.#settle();
     }, callback);
@@ -128,7 +133,7 @@ export class CipherStream extends Duplex {
   async #writeAll(chunks: readonly Uint8Array[]): Promise<void> {
     const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     if (size / chunks.length > COPIED_MOST) {
-      for (const chunk of chunks) await this.#connection.write(chunk);
+      for (const chunk of chunks) await this.#writeOne(chunk);
       return;
     }
     const whole = new Uint8Array(size);
@@ -137,7 +142,12 @@ export class CipherStream extends Duplex {
       whole.set(chunk, at);
       at += chunk.length;
     }
-    await this.#connection.write(whole);
+    await this.#writeOne(whole);
+  }
+
+  async #writeOne(piece: Uint8Array): Promise<void> {
+    await this.#connection.write(piece);
+    this.#written++;
   }
 
   /** Nothing to do: {@linkcode finish} ends the connection; Node's interface. */
@@ -183,10 +193,12 @@ export class CipherStream extends Duplex {
     else void this.#pump();
   }
 
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
   #settle(): void {
-    const resolve = this.#waiting;
-    this.#waiting = undefined;
-    resolve?.();
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
 
@@ -206,8 +218,10 @@ export class TlsConnection implements Connection {
     this.#wakeWriter = undefined;
     resolve?.();
   };
+  #writing = false;
   #ended = false;
   #closed = false;
+  #patience: ReturnType<typeof setInterval> | undefined;
   #failure: Error | undefined;
 
   /** Takes over a socket whose handshake is complete. */
@@ -217,6 +231,7 @@ export class TlsConnection implements Connection {
     this.#socket = socket;
     this.tls = info;
     cipher.holdWhile(() => socket.readableLength >= READ_AHEAD);
+    cipher.on("close", () => clearInterval(this.#patience));
     const fail = (error: Error) => this.#fail(error);
     // Without `_tlsError` a bad record after the handshake would go unseen.
     socket.on("error", fail);
@@ -259,15 +274,20 @@ export class TlsConnection implements Connection {
 
   /** See {@linkcode Connection.write}. */
   async write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += WRITE_SLICE) {
-      this.#checkWritable();
-      // With no other write under way, the socket encrypts (and so copies) what it is given
-      // before it returns. It knows nothing of the peer's pace; that is felt below it.
-      while (this.#encrypting) await new Promise<void>((resolve) => this.#wakeWriter = resolve);
-      if (this.#cipher.writableLength > WRITE_AHEAD) await this.#cipher.belowLimit(WRITE_AHEAD);
-      this.#checkWritable();
-      this.#encrypting = true;
-      this.#socket.write(bytes.subarray(at, at + WRITE_SLICE), this.#encrypted);
+    this.#writing = true;
+    try {
+      for (let at = 0; at < bytes.length; at += WRITE_SLICE) {
+        this.#checkWritable();
+        // With no other write under way, the socket encrypts (and so copies) what it is given
+        // before it returns. It knows nothing of the peer's pace; that is felt below it.
+        while (this.#encrypting) await new Promise<void>((resolve) => this.#wakeWriter = resolve);
+        if (this.#cipher.writableLength > WRITE_AHEAD) await this.#cipher.belowLimit(WRITE_AHEAD);
+        this.#checkWritable();
+        this.#encrypting = true;
+        this.#socket.write(bytes.subarray(at, at + WRITE_SLICE), this.#encrypted);
+      }
+    } finally {
+      this.#writing = false;
     }
   }
 
@@ -276,12 +296,24 @@ export class TlsConnection implements Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.#awake();
-    if (this.#failure !== undefined || this.#cipher.destroyed) {
+    // A write that the peer does not take cannot be completed.
+    if (this.#failure !== undefined || this.#cipher.destroyed || this.#writing) {
       this.#destroy();
+      this.#end();
       return;
     }
+    this.#loseInterest();
     // close_notify (RFC 8446 section 6.1), then the end of the connection behind it.
     this.#socket.end(() => void this.#cipher.finish().then(() => this.#destroy()));
+  }
+
+  /** Gives up a peer that takes no more of what still waits for it. */
+  #loseInterest(): void {
+    let written = this.#cipher.written;
+    this.#patience = setInterval(() => {
+      if (this.#cipher.written === written) this.#destroy();
+      written = this.#cipher.written;
+    }, LINGER_MS);
   }
 
   #checkWritable(): void {
@@ -310,6 +342,7 @@ export class TlsConnection implements Connection {
   }
 
   #destroy(): void {
+    clearInterval(this.#patience);
     this.#socket.destroy();
     this.#cipher.destroy();
   }

@@ -114,6 +114,33 @@ Deno.test("TlsConnection.write() waits for a client that does not read", async (
   client.close();
 });
 
+Deno.test("TlsConnection.close() ends a write that the client does not take", async () => {
+  const { client, server } = await tlsPair();
+  const chunk = new Uint8Array(1024 * 1024);
+  const writing = (async () => {
+    while (true) await server.write(chunk);
+  })();
+  writing.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  server.close();
+  // Whoever wrote holds a mailbox, and must get it back.
+  await assert.rejects(within(10_000, writing), /closed/);
+  client.close();
+});
+
+Deno.test("TlsConnection.close() gives up a client that takes nothing of what waits for it", async () => {
+  const [clientEnd, serverEnd] = memoryPair({ capacity: 1024 });
+  const tls = createServerTls(serverOptions());
+  const [client, server] = await Promise.all([
+    secureClient(clientEnd, trusting, { timeout: 5000 }),
+    secureServer(serverEnd, tls, { handshakeTimeout: 5000 }),
+  ]);
+  await server.write(new Uint8Array(32 * 1024));
+  server.close();
+  while (!serverEnd.isClosed) await new Promise((resolve) => setTimeout(resolve, 50));
+  client.close();
+});
+
 Deno.test("TlsConnection.write() copies before it returns: the buffer may be used again", async () => {
   const { client, server } = await tlsPair();
   const bytes = new Uint8Array(50_000);
