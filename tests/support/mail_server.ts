@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import type { AddressInfo } from "node:net";
 import type { Readable } from "node:stream";
 import { SMTPServer } from "smtp-server";
@@ -85,7 +86,7 @@ export class MailServer implements AsyncDisposable {
         const chunks: Uint8Array[] = [];
         stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
         stream.on("end", () => {
-          const body = chunks.map((chunk) => new TextDecoder("latin1").decode(chunk)).join("");
+          const body = Buffer.concat(chunks).toString("latin1");
           if (options.dropAfterData?.(body)) {
             for (const connection of this.#connections()) connection._socket.destroy();
             return;

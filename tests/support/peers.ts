@@ -28,6 +28,11 @@ export const PEERS = {
     package: "dovecot-pop3d",
     folders: ["/usr/lib/dovecot", "/usr/libexec/dovecot"],
   },
+  dovecot: {
+    command: "dovecot",
+    package: "dovecot-core",
+    folders: ["/usr/sbin", "/usr/local/sbin"],
+  },
   doveadm: { command: "doveadm", package: "dovecot-core" },
 } as const satisfies Record<string, Peer>;
 
