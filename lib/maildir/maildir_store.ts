@@ -90,6 +90,7 @@ export class MaildirStore implements MaildropStore {
     if (!isFolderName(user)) {
       throw new MaildropUnavailableError(
         `Cannot open the maildrop of "${user}": the name cannot be a folder's name`,
+        { lasting: true },
       );
     }
     const path = `${this.#options.userPath}/${user}/${this.#options.mailPath}`;
@@ -107,9 +108,7 @@ export class MaildirStore implements MaildropStore {
       });
     } catch (error) {
       if (lock !== undefined) releaseLock(lock);
-      throw new MaildropUnavailableError(`Cannot read Maildir ${path}: ${reasonOf(error)}`, {
-        cause: error,
-      });
+      throw unavailable("read", path, error);
     }
   }
 
@@ -195,7 +194,8 @@ export class MaildirStore implements MaildropStore {
     try {
       // Sizes of messages that are gone pile up in an appended file: begin anew when they prevail.
       if (known + computed.size > 2 * listing.count + 1000) cache.replace(listing.knownSizes());
-      else cache.append(computed);
+      else if (computed.size > 0) cache.append(computed);
+      else return;
       this.#cacheFailed = false;
     } catch (error) {
       if (!this.#cacheFailed) {
@@ -229,9 +229,18 @@ function openLockTarget(target: string): Deno.FsFile {
     : Deno.openSync(target);
 }
 
+/** Faults that only an administrator can mend. */
+const LASTING = [
+  Deno.errors.PermissionDenied,
+  Deno.errors.NotCapable,
+  Deno.errors.NotADirectory,
+  Deno.errors.FilesystemLoop,
+];
+
 function unavailable(what: string, path: string, error: unknown): MaildropUnavailableError {
   return new MaildropUnavailableError(`Cannot ${what} Maildir ${path}: ${reasonOf(error)}`, {
     cause: error,
+    lasting: LASTING.some((kind) => error instanceof kind),
   });
 }
 

@@ -15,6 +15,14 @@ export class MaildropInUseError extends Error {
 export class MaildropUnavailableError extends Error {
   /** The class's name. */
   override name = "MaildropUnavailableError";
+  /** Whether it stays so until somebody mends it: trying again does not help. */
+  readonly lasting: boolean;
+
+  /** @param options the cause, and whether it is lasting (by default not) */
+  constructor(message: string, options: ErrorOptions & { lasting?: boolean } = {}) {
+    super(message, options);
+    this.lasting = options.lasting ?? false;
+  }
 }
 
 /** A message is no longer there (another program removed it) or cannot be read. */

@@ -65,9 +65,7 @@ export class MessageFileReader implements MessageReader {
         this.#ended = true;
         at = this.#encoder.finish(target, at);
         this.close();
-        if (!this.#limit && this.#encoder.octets !== this.octets) {
-          this.#onWrongSize?.(this.#encoder.octets);
-        }
+        if (!this.#limit) this.#checkSize();
         break;
       }
       const wanted = this.#limit ? this.#limit.take(scratch.subarray(0, count)) : count;
@@ -78,6 +76,18 @@ export class MessageFileReader implements MessageReader {
       }
     }
     return at;
+  }
+
+  /** A message cut short must not look whole to the client, who may delete it next. */
+  #checkSize(): void {
+    const { octets } = this.#encoder;
+    if (octets === this.octets) return;
+    this.#onWrongSize?.(octets);
+    if (octets < this.octets) {
+      throw new MessageGoneError(
+        `Message ${this.#path} became shorter: ${octets} of ${this.octets} octets`,
+      );
+    }
   }
 
   /** See {@linkcode MessageReader.close}. */

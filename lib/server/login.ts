@@ -7,7 +7,11 @@
 import type { AuthOutcome } from "../auth/types.ts";
 import { reasonOf } from "../errors.ts";
 import { harmless } from "../log/line.ts";
-import { type Maildrop, MaildropInUseError } from "../maildir/maildrop.ts";
+import {
+  type Maildrop,
+  MaildropInUseError,
+  MaildropUnavailableError,
+} from "../maildir/maildrop.ts";
 import { Marks } from "./marks.ts";
 import type { SessionContext } from "./session_context.ts";
 
@@ -85,7 +89,9 @@ async function open(session: SessionContext, user: string): Promise<Maildrop | u
       session.fail("Mailbox is in use by another session", "IN-USE");
     } else {
       log.error(`${id}: cannot open the mailbox of user ${shown(user)}: ${reasonOf(error)}`);
-      session.fail("Mailbox cannot be opened now: try again later", "SYS/TEMP");
+      if (error instanceof MaildropUnavailableError && error.lasting) {
+        session.fail("Mailbox cannot be opened: ask the server's administrator", "SYS/PERM");
+      } else session.fail("Mailbox cannot be opened now: try again later", "SYS/TEMP");
     }
     return undefined;
   }

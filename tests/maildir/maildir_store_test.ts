@@ -377,3 +377,29 @@ Deno.test("Maildrop warns when a message was changed under it, and announces the
   assert.equal(next.size(1), 14);
   next.close();
 });
+
+Deno.test("Maildrop does not pass off a message that became shorter as whole", async () => {
+  await using fixture = await Fixture.make();
+  await fixture.put("cur/1700000001.a:2,", "line\n".repeat(50_000));
+  const drop = await fixture.store().open("alice");
+  const reader = drop.open(1);
+  const target = new Uint8Array(8300);
+  assert.ok(reader.read(target, 0) > 0);
+  await Deno.truncate(`${fixture.maildir}/cur/1700000001.a:2,`, 100_000);
+  assert.throws(() => {
+    while (reader.read(target, 0) > 0);
+  }, MessageGoneError);
+  reader.close();
+  drop.close();
+});
+
+Deno.test("MaildirStore.open() tells faults that last from those that pass", async () => {
+  await using fixture = await Fixture.make();
+  await Deno.remove(`${fixture.maildir}/cur`);
+  await Deno.writeTextFile(`${fixture.maildir}/cur`, "a file in the folder's place");
+  await assert.rejects(fixture.store().open("alice"), (error: Error) => {
+    assert.ok(error instanceof MaildropUnavailableError);
+    assert.equal(error.lasting, true);
+    return true;
+  });
+});

@@ -28,7 +28,7 @@ export interface DialogueSettings {
   readonly users: Map<string, string>;
   /** For each user the names of files in `tests/dialogues/mail`, without `.eml`. */
   readonly mail: Map<string, string[]>;
-  /** For each user what is wrong with the mailbox: `locked`, `readonly` or `unavailable`. */
+  /** For each user what is wrong with the mailbox: `locked`, `readonly`, `unavailable` or `forbidden`. */
   readonly faults: Map<string, string>;
   /** The user, number and octet at which a message cannot be read any further. */
   broken?: { user: string; message: number; after: number };
@@ -133,6 +133,7 @@ function readSetting(settings: DialogueSettings, line: string): void {
     locked: () => settings.faults.set(value, "locked"),
     readonly: () => settings.faults.set(value, "readonly"),
     unavailable: () => settings.faults.set(value, "unavailable"),
+    forbidden: () => settings.faults.set(value, "forbidden"),
     broken: () =>
       settings.broken = { user: first, message: Number(rest[0]), after: Number(rest[1]) },
     only: () => settings.only = value,

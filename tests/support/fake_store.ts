@@ -28,7 +28,7 @@ export interface FakeMessage {
 }
 
 /** What can be wrong with a mailbox. */
-export type FakeFault = "locked" | "unavailable" | "readonly" | "update throws";
+export type FakeFault = "locked" | "unavailable" | "forbidden" | "readonly" | "update throws";
 
 /** A user's mailbox. */
 export interface FakeMailbox {
@@ -82,6 +82,9 @@ export class FakeStore implements MaildropStore {
     const mailbox = this.mailbox(user);
     if (mailbox.fault === "locked" || this.#open.has(user)) throw new MaildropInUseError(user);
     if (mailbox.fault === "unavailable") throw new MaildropUnavailableError("no such device");
+    if (mailbox.fault === "forbidden") {
+      throw new MaildropUnavailableError("permission denied", { lasting: true });
+    }
     this.#open.add(user);
     this.events.push(`open ${user}`);
     return new FakeMaildrop(this, user, mailbox, () => this.#open.delete(user));
