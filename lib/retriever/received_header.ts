@@ -4,6 +4,7 @@
  * @module
  */
 import { two } from "../log/line.ts";
+import { encodeText } from "../wire/text.ts";
 import type { MessageForm } from "./destination.ts";
 
 /** What the header says. */
@@ -20,6 +21,26 @@ export interface ReceivedOptions {
   readonly recip: string;
   /** Milliseconds since 1970. */
   readonly time: number;
+}
+
+/**
+ * Makes the header for one message after the other; its octets change once a second only.
+ *
+ * @param now the clock, in milliseconds since 1970
+ */
+export function receivedHeaders(
+  options: Omit<ReceivedOptions, "time">,
+  form: MessageForm,
+  now: () => number,
+): () => Uint8Array {
+  let second = NaN;
+  let octets: Uint8Array = new Uint8Array(0);
+  return () => {
+    const time = now();
+    if (Math.floor(time / 1000) === second) return octets;
+    second = Math.floor(time / 1000);
+    return octets = encodeText(receivedHeader({ ...options, time }, form));
+  };
 }
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];

@@ -10,7 +10,6 @@ import type { LineSink } from "../log/line.ts";
 import type { TraceLog } from "../log/trace.ts";
 import type { SessionTranscript, Transcript } from "../log/transcript.ts";
 import type { Deadlines } from "../transport/deadlines.ts";
-import { encodeText } from "../wire/text.ts";
 import type { Destination } from "./destination.ts";
 import { SessionError } from "./errors.ts";
 import { type Account, accountTag, Journal } from "./journal.ts";
@@ -21,10 +20,10 @@ import { type Dialer, type OpenSession, openSession } from "./open_session.ts";
 import type { ClientOptions } from "./options.ts";
 import { type Plan, planSession, tracks } from "./plan.ts";
 import { quoted } from "./pop3_client.ts";
-import { receivedHeader } from "./received_header.ts";
+import { receivedHeaders } from "./received_header.ts";
 import { count, Report, type RunReport } from "./report.ts";
 import type { TokenSource } from "./token_source.ts";
-import { type Fetched, isStandIn, Transfer } from "./transfer.ts";
+import { type Fetched, isStandIn, Transfer, type TransferEvents } from "./transfer.ts";
 
 /** What runs share. */
 export interface RunEnvironment {
@@ -259,61 +258,53 @@ class Run {
   }
 
   #transfer(session: OpenSession, journal: Journal, plan: Plan): Transfer {
-    const { environment, client } = { environment: this.#environment, client: this.#client };
+    const { preserve, maxSize } = this.#client;
+    const { audit, signal, now } = this.#environment;
     const { host, port, user } = this.#account;
-    let octets = 0;
-    let done = 0;
-    const of = plan.jobs.length;
-    const progress = () =>
-      environment.progress?.({ client: client.id, message: Math.min(done + 1, of), of, octets });
     return new Transfer({
       client: session.client,
       pipelining: session.pipelining,
       destination: this.#destination,
       journal,
       plan,
-      track: tracks(client),
-      preserve: client.preserve,
-      maxSize: client.maxSize,
+      track: tracks(this.#client),
+      preserve,
+      maxSize,
       account: `${user}@${host}:${port}`,
       trace: this.#tracer(session),
-      scan: environment.audit !== undefined,
-      signal: environment.signal,
-      now: environment.now,
-      events: {
-        delivered: (message) => {
-          done++;
-          this.#delivered(message, session);
-        },
-        left: (number, reason) => this.#report.left(number, reason),
-        progress: (count) => {
-          octets += count;
-          progress();
-        },
-      },
+      scan: audit !== undefined,
+      signal,
+      now,
+      events: this.#events(session, plan.jobs.length),
     });
   }
 
-  /** Makes the Received header; its text changes once a second only. */
-  #tracer(session: OpenSession): () => Uint8Array {
-    const { client, environment } = { environment: this.#environment, client: this.#client };
-    if (client.omitReceivedHeader) return () => new Uint8Array(0);
-    const { form, protocol } = this.#destination;
-    let second = NaN;
-    let bytes = new Uint8Array(0);
-    return () => {
-      const time = environment.now();
-      if (Math.floor(time / 1000) !== second) {
-        second = Math.floor(time / 1000);
-        const { host } = client.server;
-        const { address } = session.client.connection.peer;
-        const { hostName } = environment;
-        const { recip } = client;
-        const header = { host, address, hostName, protocol, recip, time };
-        bytes = new Uint8Array(encodeText(receivedHeader(header, form)));
-      }
-      return bytes;
+  #events(session: OpenSession, of: number): TransferEvents {
+    const client = this.#client.id;
+    let done = 0;
+    let octets = 0;
+    return {
+      delivered: (message) => {
+        done++;
+        this.#delivered(message, session);
+      },
+      left: (number, reason) => this.#report.left(number, reason),
+      progress: (more) => {
+        octets += more;
+        this.#environment.progress?.({ client, message: Math.min(done + 1, of), of, octets });
+      },
     };
+  }
+
+  /** Makes Received headers, if there are to be any. */
+  #tracer({ client: { connection } }: OpenSession): () => Uint8Array {
+    const { recip, omitReceivedHeader, server } = this.#client;
+    if (omitReceivedHeader) return () => new Uint8Array(0);
+    const { hostName, now } = this.#environment;
+    const { form, protocol } = this.#destination;
+    const { address } = connection.peer;
+    const header = { host: server.host, address, hostName, protocol, recip };
+    return receivedHeaders(header, form, now);
   }
 
   #delivered(message: Fetched, session: OpenSession): void {

@@ -7,18 +7,17 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { reasonOf } from "../errors.ts";
+import { Arrival, Dropped } from "./arrival.ts";
 import {
   type Destination,
   DestinationError,
   MessageRefusedError,
-  type Receiver,
   type Staged,
 } from "./destination.ts";
-import { EndingError, SessionError } from "./errors.ts";
+import { EndingError } from "./errors.ts";
 import { GroupCommit, type Received } from "./group_commit.ts";
-import { HeaderScan } from "./header_scan.ts";
+import type { HeaderScan } from "./header_scan.ts";
 import type { Journal } from "./journal.ts";
 import type { JournalEntry } from "./journal_lines.ts";
 import { LONGEST_UID } from "./listing.ts";
@@ -31,8 +30,6 @@ const WINDOW = 100;
 const WINDOW_OCTETS = 4 * 1024 * 1024;
 /** What a message of unknown size counts, in octets. */
 const USUAL_SIZE = 64 * 1024;
-/** After a failure so much of a message that nobody wants any more is read before the line is cut. */
-const MOST_WASTE = 16 * 1024 * 1024;
 
 /** What a transfer works with. */
 export interface TransferOptions {
@@ -320,108 +317,4 @@ function standIn(number: number, digest: string): string {
 /** Whether a journal entry's id was made by us. */
 export function isStandIn(uid: string): boolean {
   return uid.length > LONGEST_UID;
-}
-
-/** Nobody wants the message any more: the session is ending. */
-class Dropped extends Error {}
-
-/** One message while it comes. */
-class Arrival {
-  readonly job: Job;
-  readonly header: HeaderScan | undefined;
-  /** Its octets, as the server sent them. */
-  octets = 0;
-  /** Why it is not wanted after all; the rest is read and thrown away. */
-  failure: unknown;
-  readonly #options: TransferOptions;
-  readonly #hash = createHash("sha256");
-  readonly #ended: () => boolean;
-  #receiver: Receiver | undefined;
-  #passed = 0;
-
-  constructor(job: Job, options: TransferOptions, ended: () => boolean) {
-    this.job = job;
-    this.#options = options;
-    this.#ended = ended;
-    this.header = options.scan ? new HeaderScan() : undefined;
-  }
-
-  async receive(): Promise<void> {
-    const { client, destination } = this.#options;
-    await this.#begin();
-    this.octets = await client.message(
-      destination.form,
-      this.job.size,
-      (bytes) => this.#take(bytes),
-    );
-  }
-
-  digest(): string {
-    return this.#hash.digest("base64url");
-  }
-
-  finish(): Staged | Promise<Staged> {
-    return this.#receiver!.finish();
-  }
-
-  async discard(): Promise<void> {
-    const receiver = this.#receiver;
-    this.#receiver = undefined;
-    await receiver?.discard();
-  }
-
-  async #begin(): Promise<void> {
-    if (this.#ended()) {
-      this.failure = new Dropped();
-      return;
-    }
-    const { destination, account, trace } = this.#options;
-    const { uid } = this.job;
-    try {
-      this.#receiver = await destination.receive(
-        uid === undefined ? {} : { id: `${account} ${uid}` },
-      );
-      const header = trace();
-      if (header.length > 0) await this.#receiver.write(header);
-    } catch (error) {
-      this.failure = error;
-    }
-  }
-
-  #take(bytes: Uint8Array): void | Promise<void> {
-    this.#options.events.progress(bytes.length);
-    this.#passed += bytes.length;
-    if (this.failure !== undefined) return this.#waste();
-    const { maxSize } = this.#options;
-    if (maxSize !== undefined && this.#passed > maxSize) {
-      this.failure = new MessageRefusedError(
-        `it is larger than max_size (${maxSize} octets), although the server listed it with ${
-          this.job.size ?? "no size"
-        }`,
-      );
-      return;
-    }
-    this.#hash.update(bytes);
-    this.header?.add(bytes);
-    try {
-      const wait = this.#receiver!.write(bytes);
-      if (wait !== undefined) return wait.catch((error: unknown) => this.#fail(error));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #fail(error: unknown): void {
-    this.failure = error;
-  }
-
-  /** Whoever ends a session in good order must read the rest; but not hours of it. */
-  #waste(): void {
-    const full = this.failure instanceof DestinationError && this.failure.full;
-    const single = full || this.failure instanceof MessageRefusedError;
-    if (single || this.#passed < MOST_WASTE) return;
-    throw new SessionError(`the rest of message ${this.job.number} is not wanted any more`, {
-      cause: this.failure,
-    });
-  }
 }
