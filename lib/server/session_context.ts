@@ -19,6 +19,9 @@ const READ_SIZE = 2048;
 /** How long a peer may take to accept the farewell at a shutdown, in milliseconds. */
 const FAREWELL_MS = 1000;
 
+/** So many times the line limit may one line have before the connection is given up. */
+const ENDLESS_LINES = 8;
+
 const FAREWELL = "-ERR [SYS/TEMP] Server is shutting down";
 
 /** The codes of RFC 2449 section 8 and RFC 3206 that replies carry. */
@@ -61,6 +64,8 @@ export class SessionContext implements Stoppable {
   readonly #loginDue: number;
   #activity: Activity = "working";
   #badInRow = 0;
+  /** Bytes that came of an over-long line since it was refused. */
+  #skipped = 0;
   #wasBad = false;
   #endReason: string | undefined;
   #stopping = false;
@@ -202,6 +207,10 @@ export class SessionContext implements Stoppable {
       const count = await (this.#earlyRead ?? this.#connection.read(this.#input));
       if (this.#endReason !== undefined) return false;
       if (count !== null) {
+        if (this.#isEndless(count)) {
+          this.end("a line without end");
+          return false;
+        }
         // Read into again only when all complete lines in it are handled.
         this.#reader.lend(this.#input.subarray(0, count));
         return true;
@@ -281,6 +290,12 @@ export class SessionContext implements Stoppable {
     this.out.clear();
     if (this.phase.kind !== "authorization") this.phase.maildrop.close();
     this.#connection.close();
+  }
+
+  /** Whether what comes is nothing but more of a line that was too long already. */
+  #isEndless(count: number): boolean {
+    this.#skipped = this.#reader.skipping ? this.#skipped + count : 0;
+    return this.#skipped > ENDLESS_LINES * this.options.settings.maxLine;
   }
 
   #lost(error: unknown): void {

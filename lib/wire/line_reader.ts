@@ -79,7 +79,9 @@ export class LineReader {
     const kept = this.#end - this.#start;
     const room = kept + more;
     const fits = !this.#lent && room <= this.#buffer.length;
-    const target = fits ? this.#buffer : new Uint8Array(room);
+    // Doubled, so that a line which comes byte by byte is not copied at each of them.
+    const size = Math.max(room, Math.min(2 * kept, this.#limit));
+    const target = fits ? this.#buffer : new Uint8Array(size);
     target.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = target;
     this.#lent = false;

@@ -89,6 +89,23 @@ Deno.test("a client that does not read its replies is idle", async () => {
   assert.match(log.lines[0] ?? "", /idle for too long/);
 });
 
+Deno.test("a line without end is refused once, and soon not listened to any more", async () => {
+  const log = new FakeLog();
+  const client = startSession({ log, settings: settings({ maxLine: 1000 }) });
+  await client.line();
+  const piece = new Uint8Array(1000).fill(0x61);
+  // As long as a line may be that ends after all, and then a line that does not.
+  for (let i = 0; i < 8; i++) await client.connection.write(piece);
+  await client.send("", "NOOP");
+  assert.equal(await client.line(), "-ERR The line is too long");
+  assert.match((await client.line())!, /^-ERR/);
+  for (let sent = 0; sent < 100 && !client.connection.isClosed; sent++) {
+    await client.connection.write(piece).catch(() => client.connection.close());
+  }
+  await client.ended();
+  assert.match(log.lines.join(), /a line without end/);
+});
+
 Deno.test("who does not log in in time is closed, however busy", async () => {
   const log = new FakeLog();
   const client = startSession({
