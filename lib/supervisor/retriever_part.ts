@@ -7,6 +7,7 @@ import type { Config } from "../config/config.ts";
 import { EXIT_USAGE, reasonOf, UserError } from "../errors.ts";
 import { fileFault } from "../log/log_file.ts";
 import type { TraceLog } from "../log/trace.ts";
+import { ensureDurableFolder } from "../maildir/durable_file.ts";
 import type { RetrieverOptions } from "../retriever/options.ts";
 import type { RunReport } from "../retriever/report.ts";
 import type { RetrieverMode } from "../retriever/retriever.ts";
@@ -91,7 +92,7 @@ export class RetrieverPart {
     const { options, problems } = await this.#readOptions();
     if (options === undefined) throw new UserError(problems.join("\n"), EXIT_USAGE);
     this.#setup = options;
-    await createFolders(this.#folders());
+    if (!this.#options.mode.dryRun) await createFolders(this.#folders());
     this.#options.directory.onChange(() => this.#update());
     this.#keeper.start();
   }
@@ -197,12 +198,12 @@ export class RetrieverPart {
 
 /**
  * The worker may write only below these folders, so it could not create them where a folder above
- * them is missing too.
+ * them is missing too. Nor could it see to it that they outlive a crash.
  */
 async function createFolders(folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     try {
-      await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+      await ensureDurableFolder(folder);
     } catch (error) {
       const fault = error instanceof Deno.errors.NotCapable ? reasonOf(error) : fileFault(error);
       throw new UserError(`Cannot create the folder "${folder}": ${fault}`, EXIT_USAGE);
