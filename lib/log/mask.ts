@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { encodeText, latin1 } from "../wire/text.ts";
 
 /** Stands for what is not shown. */
 export const MASK = "***";
@@ -77,9 +78,11 @@ export function maskCommand(line: string): MaskedCommand {
  * they did not like. Very short words are not looked for, since any sentence has them.
  */
 export function quotes(reply: string, hidden: string): boolean {
-  return [hidden.trim(), ...hidden.split(/\s+/)].some((text) =>
-    text.length >= SHORTEST_QUOTE && reply.includes(text)
+  const texts = [hidden.trim(), ...hidden.split(/\s+/)].filter(({ length }) =>
+    length >= SHORTEST_QUOTE
   );
+  // A reply may have been read as one character an octet.
+  return texts.some((text) => reply.includes(text) || reply.includes(latin1(encodeText(text))));
 }
 
 function hide(before: string, hidden: string, startsExchange: boolean): MaskedCommand {

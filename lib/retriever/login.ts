@@ -16,7 +16,7 @@ import {
 } from "../auth/sasl.ts";
 import type { ClientMechanism } from "../auth/types.ts";
 import { latin1 } from "../wire/text.ts";
-import { LoginError } from "./errors.ts";
+import { LoginError, ProtocolError } from "./errors.ts";
 import type { ServerOptions } from "./options.ts";
 import { type Pop3Client, quoted, type SaslReply, type Status } from "./pop3_client.ts";
 import type { TokenSource } from "./token_source.ts";
@@ -163,12 +163,16 @@ async function exchange(
   await client.send(command);
   let reply: SaslReply = await client.saslReply();
   let explained = "";
+  let cancelled = false;
   while ("challenge" in reply) {
+    // Only a status can follow the end; a server that goes on asking would never be done with.
+    if (cancelled) throw new ProtocolError(`the server goes on after AUTH ${name} was cancelled`);
     const [message, ...rest] = left;
     left = rest;
     const challenge = decodeBase64(reply.challenge);
     if (rest.length === 0 && messages.length > 1) explained = explanation(challenge);
     const answer = message instanceof Uint8Array ? message : challenge && message?.(challenge);
+    cancelled = answer === undefined;
     await client.send(answer === undefined ? "*" : encodeBase64(answer));
     reply = await client.saslReply();
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { MASK, maskCommand, quotes } from "../log/mask.ts";
 import type { SessionTranscript } from "../log/transcript.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Deadlines } from "../transport/deadlines.ts";
@@ -50,6 +51,8 @@ export class Pop3Client {
   readonly #options: Pop3ClientOptions;
   readonly #input: ServerInput;
   #scratch: Uint8Array | undefined;
+  /** The secret of the last command: a server may repeat it, and its words get into logs. */
+  #secret: string | undefined;
 
   /** Takes over the connection. */
   constructor(connection: Connection, options: Pop3ClientOptions) {
@@ -78,6 +81,8 @@ export class Pop3Client {
   /** Sends commands, without waiting for replies. */
   async send(...commands: readonly string[]): Promise<void> {
     for (const command of commands) this.#options.transcript?.client(command);
+    // Secrets go alone.
+    this.#secret = commands.length === 1 ? maskCommand(commands[0]!).hidden : undefined;
     this.#input.watch();
     try {
       await this.connection.write(encodeText(commands.join("\r\n") + "\r\n"));
@@ -95,26 +100,24 @@ export class Pop3Client {
   }
 
   /**
-   * Reads a status line.
+   * Reads a status line. Its text is masked if it repeats the secret that it answers.
    *
    * @throws {ProtocolError} if it is none
    */
   async status(): Promise<Status> {
     const line = await this.#line();
-    const status = parseStatus(line);
-    if (status === undefined) {
-      throw new ProtocolError(`the server sent ${quoted(line)}, which is no reply`);
-    }
+    const status = this.#parse(line);
+    if (status === undefined) throw this.#noReply(line);
     return status;
   }
 
   /** Reads a status line or a challenge. */
   async saslReply(): Promise<SaslReply> {
     const line = await this.#line();
-    const status = parseStatus(line);
+    const status = this.#parse(line);
     if (status !== undefined) return status;
     if (line === "+" || line.startsWith("+ ")) return { challenge: line.slice(2).trim() };
-    throw new ProtocolError(`the server sent ${quoted(line)}, which is no reply`);
+    throw this.#noReply(line);
   }
 
   /**
@@ -182,6 +185,19 @@ export class Pop3Client {
     } finally {
       this.#input.relax();
     }
+  }
+
+  #parse(line: string): Status | undefined {
+    const status = parseStatus(line);
+    return status && { ...status, text: this.#masked(status.text) };
+  }
+
+  #noReply(line: string): ProtocolError {
+    return new ProtocolError(`the server sent ${quoted(this.#masked(line))}, which is no reply`);
+  }
+
+  #masked(text: string): string {
+    return this.#secret !== undefined && quotes(text, this.#secret) ? MASK : text;
   }
 
   async #line(): Promise<string> {

@@ -257,3 +257,25 @@ Deno.test("A greeting of -ERR is told as it is", async () => {
   const { result } = await attempt(["USERPASS"], [{ greeting: "-ERR go away\x07\r\n" }]);
   match(result, /turned us away: "go away\\u0007"/);
 });
+
+Deno.test("A server that never stops asking is given up", async () => {
+  for (const mechanism of ["SASL_PLAIN", "SASL_CRAM_MD5"] as const) {
+    const { result, lines } = await attempt([mechanism], [{ extra: () => "+ PDFAeD4=\r\n" }]);
+    match(result, /the server goes on after AUTH [\w-]+ was cancelled/);
+    equal(lines[0]!.length, 3);
+  }
+});
+
+Deno.test("A server that repeats a secret does not bring it into messages", async () => {
+  const password = "pässwort";
+  for (const status of ["-ERR what is", "What is"]) {
+    const rewrite = (reply: string, line: string): string =>
+      /^(?:PASS|[A-Za-z0-9+/]+=*$)/.test(line) && line !== "CAPA" ? `${status} ${line}\r\n` : reply;
+    for (const method of ["USERPASS", "SASL_PLAIN"] as const) {
+      const repeating = { extra: () => "+ \r\n", rewrite };
+      const { result } = await attempt([method], [repeating], { password });
+      match(result, /"\*\*\*"/);
+      ok(!result.includes("wort") && !result.includes("AGJv"), result);
+    }
+  }
+});
