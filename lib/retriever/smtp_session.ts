@@ -152,7 +152,8 @@ export class SmtpSession {
     } catch (error) {
       // Within DATA nothing but the end of the connection ends a message that shall not arrive.
       if (body.started && !body.readableEnded) this.abort();
-      throw smtpError(error);
+      const fault = smtpError(error);
+      throw body.readableEnded && fault.code === undefined ? unanswered(fault) : fault;
     }
   }
 
@@ -261,6 +262,16 @@ function smtpError(error: unknown): SmtpError {
   if (error instanceof SmtpError) return error;
   const { responseCode } = error as { responseCode?: number };
   return new SmtpError(replyOf(error), responseCode, { cause: error });
+}
+
+/** Between the final dot and its answer nobody but the server knows (RFC 5321 section 4.5.3.2.6). */
+function unanswered(fault: SmtpError): SmtpError {
+  return new SmtpError(
+    `${fault.message}; the message was sent whole but not answered: ` +
+      "if the server took it, it comes a second time at the next run",
+    undefined,
+    { cause: fault },
+  );
 }
 
 /** The server's own words where there are any. */

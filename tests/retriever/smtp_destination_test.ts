@@ -172,11 +172,15 @@ Deno.test("SmtpDestination goes on after a message that the server refused", asy
   }
 });
 
-Deno.test("SmtpDestination takes a connection dropped after DATA for a failure", async () => {
+Deno.test("SmtpDestination takes a connection dropped after DATA for a failure, and says what may follow", async () => {
   let drops = 1;
   await using setup = await setUp({ dropAfterData: () => drops-- > 0 });
   const destination = setup.destination();
-  await assert.rejects(deliver(destination, message), DestinationError);
+  await assert.rejects(deliver(destination, message), (error: Error) => {
+    assert.ok(error instanceof DestinationError);
+    assert.match(error.message, /sent whole but not answered: .* a second time/);
+    return true;
+  });
   await deliver(destination, message);
   assert.equal(setup.server.accepted.length, 1);
 });
