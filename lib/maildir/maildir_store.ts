@@ -66,6 +66,9 @@ const EXCLUSIVE_TIME_GRAIN = 50;
 /** How many messages' listings a worker remembers, about 150 bytes each. */
 const REMEMBERED_MESSAGES = 200_000;
 
+/** Half of a cache's longest lines, in bytes: a file that was just written is never too long. */
+const HALF_LINE = 160;
+
 /** Maildirs under one folder, one for each user. */
 export class MaildirStore implements MaildropStore {
   readonly #options: MaildirStoreOptions;
@@ -193,9 +196,12 @@ export class MaildirStore implements MaildropStore {
   ): void {
     try {
       // Sizes of messages that are gone pile up in an appended file: begin anew when they prevail.
-      if (known + computed.size > 2 * listing.count + 1000) cache.replace(listing.knownSizes());
-      else if (computed.size > 0) cache.append(computed);
-      else return;
+      // What is known may come from memory, so that only the file's length tells how many they are.
+      const most = 2 * listing.count + 1000;
+      const append = () => computed.size > 0 ? cache.append(computed) : 0;
+      if (known + computed.size > most || append() > most * HALF_LINE) {
+        cache.replace(listing.knownSizes());
+      } else if (computed.size === 0) return;
       this.#cacheFailed = false;
     } catch (error) {
       if (!this.#cacheFailed) {

@@ -55,15 +55,15 @@ export class SizeCache {
   /**
    * Adds sizes to what is kept.
    *
+   * @returns the file's length in bytes
    * @throws if they cannot be written
    */
-  append(sizes: ReadonlyMap<string, KnownSize>): void {
-    if (sizes.size === 0) return;
+  append(sizes: ReadonlyMap<string, KnownSize>): number {
     Deno.mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     using file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
     // The leading line end closes a line that a crash may have cut short.
-    const start = file.statSync().size === 0 ? HEADER : "\n";
-    writeAll(file, start + render(sizes));
+    const { size } = file.statSync();
+    return size + writeAll(file, (size === 0 ? HEADER : "\n") + render(sizes));
   }
 
   /**
@@ -88,7 +88,8 @@ function render(sizes: ReadonlyMap<string, KnownSize>): string {
   return text;
 }
 
-function writeAll(file: Deno.FsFile, text: string): void {
+function writeAll(file: Deno.FsFile, text: string): number {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  return bytes.length;
 }

@@ -198,6 +198,28 @@ Deno.test("MaildirStore computes damaged cache entries anew", async () => {
   }
 });
 
+Deno.test("MaildirStore keeps the cache short however many messages come and go", async () => {
+  await using fixture = await Fixture.make();
+  const store = fixture.store();
+  let longest = 0;
+  for (let i = 0; i < 10; i++) {
+    for (let n = 0; n < 200; n++) {
+      await fixture.put(`new/${1_700_000_000 + 200 * i + n}.${"x".repeat(100)}`, "x\n");
+    }
+    const drop = await store.open("alice");
+    assert.equal(drop.count, 200);
+    await drop.update(Array.from({ length: 200 }, (_, n) => n + 1), []);
+    drop.close();
+    for await (const file of Deno.readDir(`${fixture.root}/cache/sizes`)) {
+      longest = Math.max(
+        longest,
+        (await Deno.stat(`${fixture.root}/cache/sizes/${file.name}`)).size,
+      );
+    }
+  }
+  assert.ok(longest < 240_000, `${longest} bytes`);
+});
+
 Deno.test("MaildirStore serves on when the cache cannot be written, and says so once", async () => {
   await using fixture = await Fixture.make();
   await Deno.writeTextFile(`${fixture.root}/cache`, "a file in the way");
