@@ -85,7 +85,7 @@ export class MaildirDrop implements Maildrop {
     const index = message - 1;
     let file: Deno.FsFile | undefined;
     try {
-      file = this.#atItsPlace(index, (path) => Deno.openSync(path));
+      file = this.#atItsPlace(index, openRegular);
     } catch (error) {
       throw new MessageGoneError(`Cannot open ${this.#path(index)}: ${reasonOf(error)}`);
     }
@@ -210,6 +210,15 @@ export class MaildirDrop implements Maildrop {
   #path(index: number): string {
     return `${this.#parts.path}/${this.#listing.folder(index)}/${this.#listing.file(index)}`;
   }
+}
+
+/**
+ * Opens a message for reading. The owner of a Maildir can put something else in a message's place:
+ * a pipe, whose opening would stop the thread and all its sessions, or a link to another mailbox.
+ */
+function openRegular(path: string): Deno.FsFile {
+  if (!Deno.lstatSync(path).isFile) throw new Error("it is no regular file any more");
+  return Deno.openSync(path);
 }
 
 /** Renames a file into a folder, which is made if it is not there. */

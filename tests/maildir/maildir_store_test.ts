@@ -300,6 +300,23 @@ Deno.test("Maildrop finds messages that another program moved, and misses those 
   assert.deepEqual(await fixture.files("new"), ["1700000004.d"]);
 });
 
+Deno.test("Maildrop.open() opens nothing but a regular file, whatever was put in a message's place", async () => {
+  await using fixture = await Fixture.make();
+  await fixture.put("new/1700000001.a", "a\n");
+  await fixture.put("new/1700000002.b", "b\n");
+  await Deno.writeTextFile(`${fixture.root}/other`, "of another user\n");
+  const drop = await fixture.store().open("alice");
+  const [pipe, link] = ["1.a", "2.b"].map((name) => `${fixture.maildir}/new/170000000${name}`);
+  await Deno.remove(pipe!);
+  await new Deno.Command("mkfifo", { args: [pipe!] }).output();
+  await Deno.remove(link!);
+  await Deno.symlink(`${fixture.root}/other`, link!);
+  // Opening a pipe that nobody writes to would never return.
+  assert.throws(() => drop.open(1), /no regular file/);
+  assert.throws(() => drop.open(2), /no regular file/);
+  drop.close();
+});
+
 Deno.test("Maildrop keeps two messages of one base name apart and never overwrites either", async () => {
   await using fixture = await Fixture.make();
   await fixture.put("new/1700000001.a", "new\n");
