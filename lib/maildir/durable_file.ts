@@ -146,7 +146,8 @@ function unlessForbidden(error: unknown): void {
 
 function makeFolder(path: string): void {
   try {
-    Deno.mkdirSync(path, { mode: 0o700 });
+    // Those above it that may not be looked at may not exist either.
+    Deno.mkdirSync(path, { mode: 0o700, recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }

@@ -61,8 +61,13 @@ export class Fixture {
 
   secret(name: string, text: string): string {
     const path = join(this.folder, name);
-    Deno.writeTextFileSync(path, text);
+    Deno.writeTextFileSync(path, text, { mode: 0o600 });
     return path;
+  }
+
+  /** The server's key: a checkout lets everybody read its copy, which the program warns of. */
+  key(): string {
+    return this.secret("server.key", Deno.readTextFileSync(`${tls}server.key`));
   }
 
   async run(args: string[], asker: Asker = nobody): Promise<Captured> {

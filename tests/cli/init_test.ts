@@ -15,7 +15,7 @@ Deno.test("init by flags alone writes a config that passes check, and keeps secr
   const remote = fixture.secret("b", `${secretB}\r\n`);
   const refresh = fixture.secret("c", secretC);
   const { out, err, status } = await fixture.run([
-    ...["--serve", "yes", "--cert", `${tls}server.pem`, "--key", `${tls}server.key`],
+    ...["--serve", "yes", "--cert", `${tls}server.pem`, "--key", fixture.key()],
     ...["--interface", "127.0.0.1", "--port", "2995", "--user", `anna=${local}`],
     ...["--account", `username=anna@yahoo.com,password=${remote},mailbox=anna`],
     ...[
