@@ -8,6 +8,7 @@ import type { DiskForm } from "../wire/dot_stuffing.ts";
 import { reasonOf } from "../errors.ts";
 import { releaseLock } from "../file_lock.ts";
 import { type KnownSize, type Listing, readListing } from "./listing.ts";
+import { checkFolders } from "./folder_links.ts";
 import { MaildirDrop } from "./maildir_drop.ts";
 import {
   type Maildrop,
@@ -96,7 +97,13 @@ export class MaildirStore implements MaildropStore {
         { lasting: true },
       );
     }
-    const path = `${this.#options.userPath}/${user}/${this.#options.mailPath}`;
+    const { userPath, mailPath } = this.#options;
+    const path = `${userPath}/${user}/${mailPath}`;
+    try {
+      checkFolders(userPath, user, mailPath);
+    } catch (error) {
+      throw unavailable("open", path, error);
+    }
     const lock = this.#lock(path);
     try {
       const listing = await this.#list(user, path);
