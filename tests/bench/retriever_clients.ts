@@ -19,6 +19,8 @@ export interface RetrieverClient {
   readonly name: string;
   /** What to know when comparing it. */
   readonly note: string;
+  /** Whether each message costs it round trips: then a tenth of a long errand tells the rest. */
+  readonly waits: boolean;
   /** Writes its config, and says how to run it. */
   prepare(errand: Errand): Promise<{ command: string; args: string[] }>;
   /** Throws unless all messages have arrived. */
@@ -28,6 +30,7 @@ export interface RetrieverClient {
 const ours: RetrieverClient = {
   name: "mailismus",
   note: "Maildir, files and folder synced",
+  waits: false,
   async prepare({ folder, port, user, password }) {
     await Deno.writeTextFile(`${folder}/users`, "bench:\n");
     await Deno.writeTextFile(
@@ -55,6 +58,7 @@ password = "${password}"
 const mpop: RetrieverClient = {
   name: "mpop",
   note: "Maildir, files synced; pipelining",
+  waits: false,
   async prepare({ folder, port, user, password }) {
     for (const part of ["cur", "new", "tmp"]) {
       await Deno.mkdir(`${folder}/mail/${part}`, { recursive: true });
@@ -81,6 +85,7 @@ delivery maildir ${folder}/mail
 const fetchmail: RetrieverClient = {
   name: "fetchmail",
   note: "one BSMTP file, nothing synced",
+  waits: true,
   async prepare({ folder, port, user, password }) {
     const config = `set no bouncemail
 set invisible
