@@ -7,7 +7,7 @@ import type { Fields } from "../config/schema_kit.ts";
 import { carryValue } from "./fields.ts";
 import type { Keystores } from "./keystores.ts";
 import type { Source } from "./source.ts";
-import { tomlString, TomlTable } from "./toml_text.ts";
+import { tomlString, TomlTable } from "../config/toml_text.ts";
 
 /** What an import gathers. */
 export interface Import {

@@ -12,7 +12,7 @@ import {
 } from "../config/schema_kit.ts";
 import { boolean } from "../config/value_types.ts";
 import { type Found, type Source, yesOrNo } from "./source.ts";
-import { tomlString, type TomlTable } from "./toml_text.ts";
+import { tomlString, type TomlTable } from "../config/toml_text.ts";
 
 /** Stands in for the place where the config will lie: only the form of a value is looked at. */
 const CONTEXT: ReadContext = {

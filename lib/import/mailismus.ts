@@ -9,7 +9,7 @@ import { Keystores } from "./keystores.ts";
 import { importRetriever } from "./retriever.ts";
 import { importDirectory, importMessageStore, importServer } from "./server.ts";
 import { type Note, Source } from "./source.ts";
-import { tomlComment, tomlVerbatim } from "./toml_text.ts";
+import { tomlComment, tomlVerbatim } from "../config/toml_text.ts";
 import { type Element, readXml } from "./xml.ts";
 
 /** What an import made. */

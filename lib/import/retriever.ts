@@ -7,7 +7,7 @@ import { schema } from "../config/schema.ts";
 import { carrySsl, type Import, itemsOf, openTable } from "./common.ts";
 import { carryAll, carryLogFile, carryValue, isUsable } from "./fields.ts";
 import type { Source } from "./source.ts";
-import { tomlString, type TomlTable } from "./toml_text.ts";
+import { tomlString, type TomlTable } from "../config/toml_text.ts";
 
 const RETRIEVER = schema.pop3download.fields;
 const CLIENT = RETRIEVER.clients.fields;

@@ -7,7 +7,7 @@ import { schema } from "../config/schema.ts";
 import { carrySsl, type Import, itemsOf, openTable } from "./common.ts";
 import { carryAll, carryLogFile, carryValue } from "./fields.ts";
 import { type Source, yesOrNo } from "./source.ts";
-import { tomlString, type TomlTable } from "./toml_text.ts";
+import { tomlString, type TomlTable } from "../config/toml_text.ts";
 
 /** Imports `<directory>` (chapter 4.10 of the manual). */
 export function importDirectory(into: Import, source: Source): void {

@@ -19,7 +19,7 @@ export const ACCOUNT_KEYS = {
   "refresh-token": "OAuth: a file whose first line is the refresh token",
   token: "OAuth: a file that another program keeps an access token in",
   mailbox: "the local user who gets the messages",
-  folder: "or: a folder that they are saved in",
+  folder: "or: a folder that they are saved in, below that of the config unless it is absolute",
   smtp: "or: an address that they are sent to",
   "smtp-server": "the mail server that takes them (localhost:25)",
   sender: "the sender that it is told (pop3downloader@localhost)",

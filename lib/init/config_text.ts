@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tomlComment, tomlString } from "../import/toml_text.ts";
+import { tomlComment, tomlString } from "../config/toml_text.ts";
 import type { AccountPlan, Destination, Plan, ServerPlan } from "./plan.ts";
 
 /** The file, in `%DIRCONF%`, that holds an account's secret; undefined if there is none to keep. */
