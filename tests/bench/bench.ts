@@ -5,6 +5,7 @@
  */
 import { calibrate } from "./calibrate.ts";
 import { makeCertificates } from "./certificates.ts";
+import { onInterrupt, watchForInterrupts } from "./cleanup.ts";
 import { dovecotServer } from "./dovecot.ts";
 import { makeMail, userName } from "./mail.ts";
 import { PASSWORD } from "./measure.ts";
@@ -191,6 +192,8 @@ async function main(): Promise<number> {
     return 2;
   }
   const folder = await Deno.makeTempDir({ prefix: "mailismus-bench-" });
+  watchForInterrupts();
+  onInterrupt(() => Deno.removeSync(folder, { recursive: true }));
   // Dovecot's users must be able to pass through.
   await Deno.chmod(folder, 0o755);
   try {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { onInterrupt } from "./cleanup.ts";
 import { runProgram } from "./peers.ts";
 import { pause } from "./server.ts";
 
@@ -79,6 +80,7 @@ function proxyNetwork(roundTrip: number): Network {
         stderr: "inherit",
       }).spawn();
       proxies.push(child);
+      onInterrupt(() => child.kill("SIGKILL"));
       const reader = child.stdout.getReader();
       const { value } = await reader.read();
       reader.releaseLock();

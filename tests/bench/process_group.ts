@@ -88,6 +88,17 @@ export class ProcessGroup {
     }, 0);
   }
 
+  /** Ends all processes at once. */
+  kill(): void {
+    for (const pid of this.pids()) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended already.
+      }
+    }
+  }
+
   /** Removes the group; its processes must have ended. */
   async remove(): Promise<void> {
     for (let attempt = 0; this.#path !== undefined && attempt < 50; attempt++) {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { onInterrupt } from "./cleanup.ts";
 import type { Certificates } from "./certificates.ts";
 import { dovecotServer } from "./dovecot.ts";
 import { makeNetwork, type Network } from "./latency.ts";
@@ -132,6 +133,7 @@ async function runClient(
   const prepared = await client.prepare({ folder, port, user, password: PASSWORD });
   const inside = network.wrap(prepared.command, prepared.args);
   const group = new ProcessGroup(client.name);
+  const stay = onInterrupt(() => group.kill());
   const { command, args } = group.wrap(inside.command, inside.args);
   const before = group.cpu();
   const start = performance.now();
@@ -148,6 +150,7 @@ async function runClient(
   });
   const seconds = (performance.now() - start) / 1000;
   const cpu = group.cpu() - before;
+  stay();
   await group.remove();
   if (output.code !== 0) {
     const text = new TextDecoder().decode(output.stderr) + new TextDecoder().decode(output.stdout);

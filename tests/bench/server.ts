@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onInterrupt } from "./cleanup.ts";
 import type { Encryption } from "./load/job.ts";
 import { ProcessGroup } from "./process_group.ts";
 
@@ -25,12 +26,14 @@ const STOP_LIMIT = 20_000;
 export class BenchServer {
   readonly plan: ServerPlan;
   #group: ProcessGroup;
+  readonly #stay: () => void;
   #child: Deno.ChildProcess | undefined;
 
   /** Starts nothing yet. */
   constructor(plan: ServerPlan) {
     this.plan = plan;
     this.#group = new ProcessGroup(plan.name.replaceAll(/[^a-z]/g, "-"));
+    this.#stay = onInterrupt(() => this.#group.kill());
   }
 
   /** Its processes. */
@@ -91,6 +94,7 @@ export class BenchServer {
   /** Ends it for good. */
   async remove(): Promise<void> {
     await this.stop();
+    this.#stay();
     await this.#group.remove();
   }
 }
