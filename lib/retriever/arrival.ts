@@ -17,6 +17,8 @@ import type { TransferOptions } from "./transfer.ts";
 
 /** After a failure so much of a message that nobody wants any more is read before the line is cut, in octets. */
 const MOST_WASTE = 16 * 1024 * 1024;
+/** No message is larger than this for the question how much of it may still come, in octets. */
+const LARGEST = 1024 * 1024 * 1024;
 
 /** Nobody wants the message any more: the session is ending. */
 export class Dropped extends Error {}
@@ -126,11 +128,17 @@ export class Arrival {
     this.failure = error;
   }
 
-  /** Whoever ends a session in good order must read the rest; but not hours of it. */
+  /**
+   * Whoever ends a session in good order must read the rest; but not hours of it. Where only this
+   * message cannot be had, those behind it are worth more patience, though not with a server that
+   * sends without end.
+   */
   #waste(): void {
     const full = this.failure instanceof DestinationError && this.failure.full;
     const single = full || this.failure instanceof MessageRefusedError;
-    if (single || this.#passed < MOST_WASTE) return;
+    const { size = LARGEST } = this.job;
+    const most = single ? MOST_WASTE + Math.min(2 * size, LARGEST) : MOST_WASTE;
+    if (this.#passed < most) return;
     throw new SessionError(`the rest of message ${this.job.number} is not wanted any more`, {
       cause: this.failure,
     });

@@ -75,6 +75,18 @@ Deno.test("max_size leaves larger messages on the server, which is no error", as
   await test.server.close();
 });
 
+Deno.test("max_size does not make the rest of an endless message be read", async () => {
+  using test = new TestRetriever({ maxSize: 100 });
+  test.server.add("Subject: a\r\n\r\n" + "without end\r\n".repeat(2_000_000));
+  const rewrite = (reply: string, command: string) =>
+    command === "LIST" ? "+OK\r\n1 50\r\n.\r\n" : reply;
+  test.server.script = [{ rewrite }];
+  const report = await test.run();
+  match(report.failure ?? "", /the rest of message 1 is not wanted any more/);
+  await test.server.close();
+  deepEqual(test.delivered(), []);
+});
+
 Deno.test("max_size holds where LIST lies, and the messages behind it come", async () => {
   for (const pipelining of [true, false]) {
     using test = new TestRetriever({ maxSize: 100 });
