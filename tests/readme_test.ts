@@ -36,8 +36,8 @@ Deno.test("README.md shows configs that are right", async () => {
   assert.ok(toml.length > 4 && tour.length === 1);
   const folder = await Deno.makeTempDir();
   try {
-    await Deno.mkdir(`${folder}/conf`);
-    for (const name of ["users", "anna.password", "anna-outlook.refresh"]) {
+    await Deno.mkdir(`${folder}/conf/tokens`, { recursive: true });
+    for (const name of ["users", "anna.password", "tokens/anna-outlook.refresh"]) {
       await Deno.writeTextFile(`${folder}/conf/${name}`, "anna\n", { mode: 0o600 });
     }
     for (const example of [...toml, ...tour]) {

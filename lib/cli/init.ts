@@ -105,7 +105,7 @@ function report({ server, accounts }: Plan, { files }: Written, configFile: stri
     }
     if (secret.kind === "oauth" && secret.refreshToken === undefined) {
       text +=
-        `  - Put the refresh token into conf/${id}.refresh beside the config, with mode 0600, ` +
+        `  - Put the refresh token into conf/tokens/${id}.refresh beside the config, with mode 0600, ` +
         "and delete the account's line enabled = false.\n";
     }
   }

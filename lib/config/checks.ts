@@ -4,6 +4,7 @@
  * @module
  */
 import { checkClients } from "./checks_client.ts";
+import { warnOfWritable } from "./checks_folders.ts";
 import { checkServer } from "./checks_server.ts";
 import { checkDirectory } from "./directory_check.ts";
 import type { Links } from "./links.ts";
@@ -30,6 +31,7 @@ export async function checkTables(
   checkMarks(root);
   checkServer(root, links);
   const secrets = checkClients(root, directory, env);
+  warnOfWritable(root, file);
   const secret = firstSecret(root);
   if (secret !== undefined && openToOthers(file)) {
     const message = "stands in the config file, which every user of this machine can read";

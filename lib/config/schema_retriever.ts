@@ -47,8 +47,9 @@ const oauth2 = optionalSection(
       secret: true,
     }),
     refresh_token_file: optional(existingFile, {
-      meaning: "A file that holds it instead; exactly one of the two is needed.",
-      example: '"%DIRCONF%/work.refresh"',
+      meaning:
+        "A file that holds it instead; exactly one of the two is needed. The retriever may write in its folder, which should hold nothing else.",
+      example: '"%DIRCONF%/tokens/work.refresh"',
       private: true,
     }),
     scope: optional(nonEmpty, {

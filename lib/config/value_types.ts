@@ -290,6 +290,8 @@ export const secureUrl: ValueType<string> = {
   parse(raw) {
     if (typeof raw !== "string" || !URL.canParse(raw)) throw new Refusal();
     const url = new URL(raw);
+    // It stands in messages, where no secret belongs; and it could not be fetched.
+    if (url.username !== "" || url.password !== "") throw new Refusal();
     const here = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
     if (url.protocol !== "https:" && !(url.protocol === "http:" && here)) throw new Refusal();
     return raw;

@@ -9,7 +9,12 @@ import type { AccountPlan, Destination, Plan, ServerPlan } from "./plan.ts";
 /** The file, in `%DIRCONF%`, that holds an account's secret; undefined if there is none to keep. */
 export function secretFileOf({ id, secret }: AccountPlan): string | undefined {
   if (secret.kind === "password") return `${id}.password`;
-  return secret.kind === "oauth" && secret.refreshToken !== undefined ? `${id}.refresh` : undefined;
+  return secret.kind === "oauth" && secret.refreshToken !== undefined ? refreshFile(id) : undefined;
+}
+
+/** In a folder of its own, since the retriever may write there. */
+function refreshFile(id: string): string {
+  return `tokens/${id}.refresh`;
 }
 
 /** The config of a plan. */
@@ -104,7 +109,7 @@ function serverSection(account: AccountPlan): string {
   const shown = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const text = "\n[pop3download.clients.server]\n" + pair("address", shown) +
     pair("username", username);
-  const file = `%DIRCONF%/${secretFileOf(account) ?? `${account.id}.refresh`}`;
+  const file = `%DIRCONF%/${secretFileOf(account) ?? refreshFile(account.id)}`;
   if (secret.kind === "password") return text + pair("password_file", file);
   const byToken = text + 'authtypes = ["SASL_XOAUTH2"]\n';
   if (secret.kind === "token file") {

@@ -68,7 +68,10 @@ export async function writePlan(plan: Plan, configFile: string): Promise<Written
     await made.folder(dirname(config));
     if (users !== "" || secrets.size > 0) await made.folder(folder);
     if (users !== "") await made.users(join(folder, "users"), users);
-    for (const [path, secret] of secrets) await made.file(path, `${secret}\n`, 0o600);
+    for (const [path, secret] of secrets) {
+      await made.folder(dirname(path));
+      await made.file(path, `${secret}\n`, 0o600);
+    }
     await made.file(config, configText(plan), 0o644);
     const { problems, warnings } = await loadConfig(config);
     if (problems.length > 0) {

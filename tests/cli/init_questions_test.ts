@@ -190,11 +190,11 @@ Deno.test("init sets an account up that has no token yet, and leaves it off", as
     ["another account", ""],
   );
   const { out } = await fixture.run([], person);
-  assert.match(out, /Put the refresh token into conf\/a-outlook\.refresh/);
+  assert.match(out, /Put the refresh token into conf\/tokens\/a-outlook\.refresh/);
   assert.deepEqual((await fixture.checked()).pop3download!.clients, []);
   assert.match(fixture.text("config.toml"), /^enabled = false$/m);
-  await Deno.mkdir(join(fixture.folder, "new/conf"));
-  await Deno.writeTextFile(join(fixture.folder, "new/conf/a-outlook.refresh"), "t", {
+  await Deno.mkdir(join(fixture.folder, "new/conf/tokens"), { recursive: true });
+  await Deno.writeTextFile(join(fixture.folder, "new/conf/tokens/a-outlook.refresh"), "t", {
     mode: 0o600,
   });
   await Deno.writeTextFile(

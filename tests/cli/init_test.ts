@@ -42,7 +42,7 @@ Deno.test("init by flags alone writes a config that passes check, and keeps secr
   assert.deepEqual(outlook!.server.oauth2, {
     token_endpoint: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
     client_id: "c1",
-    refresh_token_file: join(fixture.folder, "new/conf/a-outlook.refresh"),
+    refresh_token_file: join(fixture.folder, "new/conf/tokens/a-outlook.refresh"),
     scope: "https://outlook.office.com/POP.AccessAsUser.All offline_access",
   });
   assert.deepEqual(outlook!.smtp!.server, { host: "localhost", port: 25 });
@@ -60,7 +60,7 @@ Deno.test("init by flags alone writes a config that passes check, and keeps secr
   assert.deepEqual(where(secretB), ["anna-yahoo.password", "x.password"]);
   assert.deepEqual(where(secretC), ["a-outlook.refresh"]);
   assert.ok(![secretA, secretB, secretC].some((secret) => out.includes(secret)));
-  assert.equal(fixture.text("conf/a-outlook.refresh"), `${secretC}\n`);
+  assert.equal(fixture.text("conf/tokens/a-outlook.refresh"), `${secretC}\n`);
   if (UNIX) {
     for (const file of fixture.written().filter((path) => path.includes("/conf/"))) {
       assert.equal((await Deno.stat(file)).mode! & 0o777, 0o600, file);

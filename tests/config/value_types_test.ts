@@ -192,6 +192,7 @@ Deno.test("secureUrl takes plain http to this host alone", () => {
     "http://127.0.0.1:8/t",
   ]], [
     "http://x/t",
+    "https://user:secret@x/t",
     "ftp://x",
     "x",
     "",

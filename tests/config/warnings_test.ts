@@ -77,3 +77,18 @@ Deno.test({
     }
   },
 });
+
+Deno.test("loadConfig() warns of its files in folders where worker threads write", async () => {
+  const oauth = `ssl = {}\nserver = { address = "h", username = "u", authtypes = "SASL_XOAUTH2", ` +
+    'oauth2 = { token_endpoint = "https://h/t", client_id = "c", refresh_token_file = "token" } }\n';
+  const files = { ...USERS, token: "t\n" };
+  const [token, ...none] = await warnings(STORE + CLIENT + oauth, files);
+  assert.match(token!, /refresh_token_file .*config\.toml \(the config file\) lies too/);
+  assert.deepEqual(none, []);
+  const [mail] = await warnings(
+    STORE.replace("[message_store]", '[message_store]\nuserpath = "."') + LOCAL,
+  );
+  assert.match(mail!, /^message_store\.userpath: .*the config file/);
+  const [downloads] = await warnings(CLIENT.replace('"d"', '"./%U%"') + SAFE);
+  assert.match(downloads!, /downloads_directory/);
+});

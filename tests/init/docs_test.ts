@@ -44,8 +44,8 @@ for (const name of ["providers.md", "migrate.md"]) {
     assert.ok(examples.length > 1);
     const folder = await Deno.makeTempDir();
     try {
-      await Deno.mkdir(`${folder}/conf`);
-      for (const file of ["users", "anna.password", "anna-outlook.refresh"]) {
+      await Deno.mkdir(`${folder}/conf/tokens`, { recursive: true });
+      for (const file of ["users", "anna.password", "tokens/anna-outlook.refresh"]) {
         await Deno.writeTextFile(`${folder}/conf/${file}`, "anna\n", { mode: 0o600 });
       }
       for (const example of examples) {
