@@ -112,7 +112,7 @@ export class Arrival {
           this.job.size ?? "no size"
         }`,
       );
-      return;
+      return this.discard();
     }
     this.#hash.update(bytes);
     this.header?.add(bytes);
@@ -120,12 +120,14 @@ export class Arrival {
       const wait = this.#receiver!.write(bytes);
       if (wait !== undefined) return wait.catch((error: unknown) => this.#fail(error));
     } catch (error) {
-      this.#fail(error);
+      return this.#fail(error);
     }
   }
 
-  #fail(error: unknown): void {
+  /** What came is given up at once: on a full disk others wait for its room. */
+  #fail(error: unknown): Promise<void> {
     this.failure = error;
+    return this.discard();
   }
 
   /**

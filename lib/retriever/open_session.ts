@@ -22,6 +22,9 @@ import type { ServerOptions } from "./options.ts";
 import { Pop3Client, quoted } from "./pop3_client.ts";
 import type { TokenSource } from "./token_source.ts";
 
+/** The most that a server may say about what it can, in octets: real ones take a few hundred. */
+const LONGEST_CAPABILITIES = 64 * 1024;
+
 /** How connections are made. */
 export interface Dialer {
   /**
@@ -212,7 +215,8 @@ async function startTls(client: Pop3Client, options: Attempt): Promise<Pop3Clien
 async function capabilities(client: Pop3Client): Promise<Set<string>> {
   const names = new Set<string>();
   const reply = await client.command("CAPA");
-  if (reply.ok) await client.lines((line) => names.add(line.split(" ")[0]!.toUpperCase()));
+  if (!reply.ok) return names;
+  await client.lines((line) => names.add(line.split(" ")[0]!.toUpperCase()), LONGEST_CAPABILITIES);
   return names;
 }
 

@@ -28,6 +28,8 @@ export type SaslReply = Status | { readonly challenge: string };
 
 /** The most of a list that is read, in octets: that of a million messages. */
 const LONGEST_LIST = 80 * 1024 * 1024;
+/** The most lines of a list that a transcript shows: a longer one tells nobody more. */
+const MOST_SHOWN = 10_000;
 /** How long the end of a message may seem to be there before it is believed, in milliseconds. */
 const QUIET = 2000;
 
@@ -124,20 +126,25 @@ export class Pop3Client {
    * Reads the lines of a multi-line reply behind its status line.
    *
    * @param onLine takes each line, dot-stuffing undone
+   * @param longest the most octets that are read
    */
-  async lines(onLine: (line: string) => void): Promise<void> {
+  async lines(onLine: (line: string) => void, longest: number = LONGEST_LIST): Promise<void> {
+    const { transcript } = this.#options;
     const shown: string[] = [];
     let octets = 0;
+    let count = 0;
     while (true) {
       const line = await this.#rawLine();
-      if (this.#options.transcript !== undefined) shown.push(line);
+      count++;
+      if (transcript !== undefined && count <= MOST_SHOWN) shown.push(line);
       if (line === ".") break;
       octets += line.length + 2;
-      if (octets > LONGEST_LIST) throw new ProtocolError("the server sends a list without end");
+      if (octets > longest) throw new ProtocolError("the server sends a list without end");
       onLine(line.startsWith(".") ? line.slice(1) : line);
-      if (shown.length >= 500) this.#options.transcript?.server(shown.splice(0).join("\r\n"));
+      if (shown.length >= 500) transcript?.server(shown.splice(0).join("\r\n"));
     }
-    this.#options.transcript?.server(shown.join("\r\n"));
+    if (count > MOST_SHOWN) shown.push(`(${count - MOST_SHOWN} more lines)`);
+    if (shown.length > 0) transcript?.server(shown.join("\r\n"));
   }
 
   /**
