@@ -9,7 +9,7 @@ import { EXIT_USAGE, UserError } from "../errors.ts";
 import type { CommandArgs, Flag } from "./command.ts";
 
 /** Where the config is looked for unless `--config` says otherwise. */
-export const DEFAULT_CONFIG = "./config.toml";
+const DEFAULT_CONFIG = "./config.toml";
 
 /** The flags that every subcommand understands. */
 export const COMMON_FLAGS: readonly Flag[] = [

@@ -22,7 +22,7 @@ export function isBrokenPipe(error: unknown): boolean {
  *
  * @returns whether somebody still read it
  */
-export function writeText(sink: SyncSink, text: string): boolean {
+function writeText(sink: SyncSink, text: string): boolean {
   const bytes = encodeText(text);
   try {
     for (let at = 0; at < bytes.length;) at += sink.writeSync(bytes.subarray(at));

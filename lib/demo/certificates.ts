@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { SelfsignedOptions } from "selfsigned";
 
 /** A certificate and its key, as PEM. */
 export interface KeyedCertificate {
@@ -26,6 +27,26 @@ export interface DemoCertificates {
 const DAY = 24 * 60 * 60 * 1000;
 /** A clock may be set back a little between now and the handshake. */
 const MARGIN = 60 * 60 * 1000;
+
+type Extensions = NonNullable<SelfsignedOptions["extensions"]>;
+
+/** What every certificate says that is no authority's. */
+const END_ENTITY: Extensions = [
+  { name: "basicConstraints", cA: false, critical: true },
+  { name: "keyUsage", digitalSignature: true, critical: true },
+];
+
+const FOR_SERVER: Extensions = [
+  { name: "extKeyUsage", serverAuth: true },
+  {
+    name: "subjectAltName",
+    altNames: [
+      { type: 2, value: "localhost" },
+      { type: 7, ip: "127.0.0.1" },
+      { type: 7, ip: "::1" },
+    ],
+  },
+];
 
 /**
  * Makes the certificates.
@@ -52,35 +73,14 @@ export async function makeCertificates(user: string): Promise<DemoCertificates> 
     ],
   });
   const ca = { cert: authority.cert, key: authority.private };
-  const server = await generate(name("localhost"), {
-    ...common,
-    ca,
-    extensions: [
-      { name: "basicConstraints", cA: false, critical: true },
-      { name: "keyUsage", digitalSignature: true, critical: true },
-      { name: "extKeyUsage", serverAuth: true },
-      {
-        name: "subjectAltName",
-        altNames: [
-          { type: 2, value: "localhost" },
-          { type: 7, ip: "127.0.0.1" },
-          { type: 7, ip: "::1" },
-        ],
-      },
-    ],
-  });
-  const client = await generate(name(user), {
-    ...common,
-    ca,
-    extensions: [
-      { name: "basicConstraints", cA: false, critical: true },
-      { name: "keyUsage", digitalSignature: true, critical: true },
-      { name: "extKeyUsage", clientAuth: true },
-    ],
-  });
+  const signed = async (subject: string, purpose: Extensions): Promise<KeyedCertificate> => {
+    const extensions = [...END_ENTITY, ...purpose];
+    const { cert, private: key } = await generate(name(subject), { ...common, ca, extensions });
+    return { cert, key };
+  };
   return {
     authority: authority.cert,
-    server: { cert: server.cert, key: server.private },
-    client: { cert: client.cert, key: client.private },
+    server: await signed("localhost", FOR_SERVER),
+    client: await signed(user, [{ name: "extKeyUsage", clientAuth: true }]),
   };
 }

@@ -75,25 +75,6 @@ export async function loadDirectory(
   return problems.length === 0 ? { data, problems, warnings } : { problems, warnings };
 }
 
-/**
- * A text that changes when one of the files does, is replaced, appears or
- * vanishes. Taken before {@linkcode loadDirectory}, it tells later whether to load again.
- */
-export async function directoryFingerprint(paths: DirectoryPaths): Promise<string> {
-  const files = [paths.users, paths.domains, paths.aliases];
-  const marks = await Promise.all(files.map((file) => file === undefined ? "-" : markOf(file)));
-  return marks.join(" ");
-}
-
-async function markOf(file: string): Promise<string> {
-  try {
-    const { ino, size, mtime, ctime } = await Deno.stat(file);
-    return [ino, size, mtime?.getTime(), ctime?.getTime()].join(":");
-  } catch (error) {
-    return error instanceof Error ? error.name : "unreadable";
-  }
-}
-
 function parseDomains(
   lines: Iterable<FileLine>,
   file: string,

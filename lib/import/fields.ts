@@ -24,7 +24,7 @@ const CONTEXT: ReadContext = {
 };
 
 /** A value of the XML file as TOML, or a refusal. */
-export function tomlValue<T>(type: ValueType<T>, raw: string): string {
+function tomlValue<T>(type: ValueType<T>, raw: string): string {
   const value = parse(type, raw);
   // A path is shown as it was read, without its tokens.
   return type.name === "path" ? tomlString(raw) : type.show(value);

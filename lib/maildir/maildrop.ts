@@ -18,7 +18,11 @@ export class MaildropUnavailableError extends Error {
   /** Whether it stays so until somebody mends it: trying again does not help. */
   readonly lasting: boolean;
 
-  /** @param options the cause, and whether it is lasting (by default not) */
+  /**
+   * Makes the error.
+   *
+   * @param options the cause, and whether it is lasting (by default not)
+   */
   constructor(message: string, options: ErrorOptions & { lasting?: boolean } = {}) {
     super(message, options);
     this.lasting = options.lasting ?? false;

@@ -177,7 +177,7 @@ function clientAddresses({ server, smtp }: Client): string[] {
 }
 
 /** All log files of a config. */
-export function logFiles(config: Config): LogFile[] {
+function logFiles(config: Config): LogFile[] {
   const { log, pop3server, pop3download } = config;
   return [
     ...(log.file === undefined ? [] : [{ ...log, file: log.file }]),

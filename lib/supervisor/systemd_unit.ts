@@ -28,13 +28,9 @@ const RETRIEVER_GRACE = 5000;
 export const SERVICE_USER = "mailismus";
 
 /** The unit's text, with comments for whoever installs it. */
-export function systemdUnit(
-  config: Config,
-  { binary, grants, unpacks = false, user = SERVICE_USER }: UnitOptions,
-): string {
-  const writable = writtenFolders(grants);
-  const touched = [binary, config.file, ...grants.read, ...grants.write];
-  const grace = config.pop3server?.grace ?? RETRIEVER_GRACE;
+export function systemdUnit(config: Config, options: UnitOptions): string {
+  const user = options.user ?? SERVICE_USER;
+  const writable = writtenFolders(options.grants);
   const lines = [
     "# /etc/systemd/system/mailismus.service, made by `mailismus permissions --systemd`",
     "# Before the first start, for its own user and the folders that it writes:",
@@ -47,6 +43,25 @@ export function systemdUnit(
     "Wants=network-online.target",
     "",
     "[Service]",
+    ...process(config, options, user),
+    "",
+    ...capabilities(config),
+    "NoNewPrivileges=yes",
+    "",
+    ...fileSystem(config, options, writable),
+    "",
+    ...KERNEL,
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ];
+  return lines.join("\n") + "\n";
+}
+
+/** How it is started, ended, and as whom it runs. */
+function process(config: Config, { binary, grants }: UnitOptions, user: string): string[] {
+  const grace = config.pop3server?.grace ?? RETRIEVER_GRACE;
+  return [
     "Type=exec",
     `ExecStart=${word(binary)} serve --config ${word(config.file)}`,
     "ExecReload=/bin/kill -HUP $MAINPID",
@@ -61,10 +76,16 @@ export function systemdUnit(
     "UMask=0077",
     "LimitNOFILE=65536",
     ...environment(config, grants),
-    "",
-    ...capabilities(config),
-    "NoNewPrivileges=yes",
-    "",
+  ];
+}
+
+function fileSystem(
+  config: Config,
+  { binary, grants, unpacks = false }: UnitOptions,
+  writable: readonly string[],
+): string[] {
+  const touched = [binary, config.file, ...grants.read, ...grants.write];
+  return [
     "# The file system: all of it read-only but for these folders.",
     "ProtectSystem=strict",
     ...writable.map((path) => `ReadWritePaths=${word(path)}`),
@@ -74,31 +95,29 @@ export function systemdUnit(
     `ProtectHome=${isAnyIn(["/home", "/root", "/run/user"], touched) ? "read-only" : "yes"}`,
     `PrivateTmp=${isAnyIn(["/tmp", "/var/tmp"], touched) ? "no" : "yes"}`,
     "PrivateDevices=yes",
-    "",
-    "# The kernel. MemoryDenyWriteExecute= is missing since V8 compiles to memory.",
-    "ProtectKernelTunables=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectControlGroups=yes",
-    "ProtectClock=yes",
-    "ProtectHostname=yes",
-    "ProtectProc=invisible",
-    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "RestrictSUIDSGID=yes",
-    "LockPersonality=yes",
-    "RemoveIPC=yes",
-    "SystemCallArchitectures=native",
-    "SystemCallFilter=@system-service",
-    "SystemCallFilter=~@privileged @resources",
-    "SystemCallErrorNumber=EPERM",
-    "",
-    "[Install]",
-    "WantedBy=multi-user.target",
   ];
-  return lines.join("\n") + "\n";
 }
+
+const KERNEL = [
+  "# The kernel. MemoryDenyWriteExecute= is missing since V8 compiles to memory.",
+  "ProtectKernelTunables=yes",
+  "ProtectKernelModules=yes",
+  "ProtectKernelLogs=yes",
+  "ProtectControlGroups=yes",
+  "ProtectClock=yes",
+  "ProtectHostname=yes",
+  "ProtectProc=invisible",
+  "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+  "RestrictNamespaces=yes",
+  "RestrictRealtime=yes",
+  "RestrictSUIDSGID=yes",
+  "LockPersonality=yes",
+  "RemoveIPC=yes",
+  "SystemCallArchitectures=native",
+  "SystemCallFilter=@system-service",
+  "SystemCallFilter=~@privileged @resources",
+  "SystemCallErrorNumber=EPERM",
+];
 
 function description({ pop3server, pop3download }: Config): string {
   if (pop3download === undefined) return "Mailismus POP3 server";

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
-  directoryFingerprint,
   type DirectoryPaths,
   loadDirectory,
   type LoadedDirectory,
@@ -173,26 +172,6 @@ Deno.test("loadDirectory() finds aliases that lead nowhere, astray or round in c
       'aliases:7: Cannot expand the alias "f": "two words" is neither a user nor an address',
     ],
   );
-});
-
-Deno.test("directoryFingerprint() changes with the files", async () => {
-  await withFiles({ users: "joe" }, async (paths) => {
-    const first = await directoryFingerprint(paths);
-    assert.equal(await directoryFingerprint(paths), first);
-    const users = paths.users!;
-    await Deno.writeTextFile(users, "joe:x");
-    const second = await directoryFingerprint(paths);
-    assert.notEqual(second, first);
-    // Another file of the same size in its place.
-    await Deno.writeTextFile(users + ".new", "ann:y");
-    await Deno.rename(users + ".new", users);
-    const third = await directoryFingerprint(paths);
-    assert.notEqual(third, second);
-    await Deno.remove(users);
-    const fourth = await directoryFingerprint(paths);
-    assert.notEqual(fourth, third);
-    assert.equal(await directoryFingerprint(paths), fourth);
-  });
 });
 
 Deno.test("expandRecipient() works on what loadDirectory() gives", async () => {
