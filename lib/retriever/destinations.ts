@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import type { Destination } from "./destination.ts";
 import { FilesDestination } from "./files_destination.ts";
 import { type DestinationContext, MaildirDestination } from "./maildir_destination.ts";
@@ -24,24 +25,37 @@ export async function createDestination(
 ): Promise<Destination> {
   switch (options.kind) {
     case "maildir":
-      return new MaildirDestination(options, context);
+      return new MaildirDestination(options, ofOneJournal(context, tools));
     case "files":
-      return new FilesDestination(options, context);
+      return new FilesDestination(options, ofOneJournal(context, tools));
     case "smtp":
       return await smtpDestination(options, context, tools);
   }
 }
 
+/**
+ * Only who shares our journal is kept from working at the same time: two configs may collect one
+ * account into one folder, and what lies there half written is not the other's to sweep away.
+ */
+function ofOneJournal(
+  context: DestinationContext,
+  { stateDirectory }: DestinationTools,
+): DestinationContext {
+  const journals = createHash("sha256").update(stateDirectory).digest("hex").slice(0, 6);
+  return { ...context, tag: context.tag + journals };
+}
+
 /** Loaded only where it is wanted: nodemailer takes some ten megabytes. */
 async function smtpDestination(
   options: SmtpOptions,
-  { hostName, tag }: DestinationContext,
+  { recip, hostName, tag }: DestinationContext,
   { stateDirectory, timeout }: DestinationTools,
 ): Promise<Destination> {
   const { SmtpDestination } = await import("./smtp_destination.ts");
   const { PartialDeliveries } = await import("./partial_deliveries.ts");
   const { connectMailServer } = await import("./smtp_connect.ts");
   return new SmtpDestination(options, {
+    recip,
     hostName,
     timeout,
     connect: (smtp) => connectMailServer(smtp, timeout),
