@@ -90,8 +90,8 @@ function newReading(path: string, options: LoadOptions): Reading {
   };
 }
 
-/** The host's name; asking for it takes a permission that the program can do without. */
-function hostName(): string {
+/** This host's name; without the permission to ask for it, a name that can be no other host's. */
+export function hostName(): string {
   try {
     return Deno.hostname();
   } catch {

@@ -5,7 +5,7 @@
  * @module
  */
 import { parse } from "@std/toml";
-import { decodeText } from "../wire/text.ts";
+import { decodeText, firstBadLine } from "../wire/text.ts";
 import type { RawTable } from "./table.ts";
 
 /** The file's tables, or why there are none, as a sentence. */
@@ -99,17 +99,6 @@ function unreadable(error: unknown): string {
     return "This is a folder: name the file in it";
   }
   return `The file cannot be read: ${(error as Error).message}`;
-}
-
-function firstBadLine(bytes: Uint8Array): number {
-  let line = 1;
-  for (let start = 0; start < bytes.length; line++) {
-    const end = bytes.indexOf(10, start);
-    const stop = end < 0 ? bytes.length : end;
-    if (decodeText(bytes.subarray(start, stop)) === undefined) break;
-    start = stop + 1;
-  }
-  return line;
 }
 
 /**

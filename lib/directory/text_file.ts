@@ -4,7 +4,7 @@
  * @module
  */
 import { reasonOf } from "../errors.ts";
-import { decodeText } from "../wire/text.ts";
+import { decodeText, firstBadLine } from "../wire/text.ts";
 import type { FileProblem } from "./problems.ts";
 
 /** A line that says something. */
@@ -49,16 +49,4 @@ export function linesOf(text: string): FileLine[] {
     }
   });
   return lines;
-}
-
-function firstBadLine(bytes: Uint8Array): number {
-  let number = 1;
-  let from = 0;
-  while (true) {
-    const to = bytes.indexOf(0x0a, from);
-    const line = bytes.subarray(from, to < 0 ? bytes.length : to);
-    if (to < 0 || decodeText(line) === undefined) return number;
-    from = to + 1;
-    number++;
-  }
 }

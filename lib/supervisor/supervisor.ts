@@ -4,20 +4,18 @@
  *
  * @module
  */
-import type { Config } from "../config/config.ts";
+import { type Config, hostName } from "../config/config.ts";
 import { EXIT_FAILED, EXIT_USAGE, UserError } from "../errors.ts";
 import { traceLog } from "../log/trace.ts";
 import { surviveErrors } from "../server/survive.ts";
 import { DirectoryKeeper } from "./directory_keeper.ts";
 import { FileWatch } from "./file_watch.ts";
+import { graceOf } from "./grace.ts";
 import { Logs } from "./logs.ts";
 import type { ProbedListener } from "./probe_listeners.ts";
 import { RetrieverPart, type RetrieverWays } from "./retriever_part.ts";
 import { ServerPart } from "./server_part.ts";
 import { onSignals } from "./signals.ts";
-
-/** How long the retriever may take to end where no server's `grace` says it, in milliseconds. */
-const RETRIEVER_GRACE = 5000;
 
 /** How {@linkcode supervise} runs a config. */
 export interface SuperviseOptions {
@@ -81,7 +79,7 @@ class Run {
       const log = traceLog("retriever");
       this.#retriever = new RetrieverPart({ ...common, ...retrieving, retriever, log });
     }
-    this.#grace = server?.grace ?? RETRIEVER_GRACE;
+    this.#grace = graceOf(config);
   }
 
   async run(): Promise<number> {
@@ -129,14 +127,5 @@ class Run {
     this.#log.info("Reading directory, certificates and log files anew (SIGHUP)");
     this.#logs.reopen();
     await this.#watch.changeAll();
-  }
-}
-
-function hostName(): string {
-  try {
-    return Deno.hostname();
-  } catch {
-    // Without that permission a name that can be no other host's will do.
-    return "localhost";
   }
 }

@@ -5,6 +5,7 @@
  */
 import { dirname } from "node:path";
 import type { Config } from "../config/config.ts";
+import { graceOf } from "./grace.ts";
 import type { ProgramGrants } from "./permissions.ts";
 
 /** What a unit is made of beside its config. */
@@ -20,9 +21,6 @@ export interface UnitOptions {
 }
 
 const CACHE_DIRECTORY = ["CacheDirectory=mailismus", "CacheDirectoryMode=0700"];
-
-/** What the retriever alone is given to end, in milliseconds. */
-const RETRIEVER_GRACE = 5000;
 
 /** The user that the unit runs the program as unless it is told another. */
 export const SERVICE_USER = "mailismus";
@@ -60,7 +58,6 @@ export function systemdUnit(config: Config, options: UnitOptions): string {
 
 /** How it is started, ended, and as whom it runs. */
 function process(config: Config, { binary, grants }: UnitOptions, user: string): string[] {
-  const grace = config.pop3server?.grace ?? RETRIEVER_GRACE;
   return [
     "Type=exec",
     `ExecStart=${word(binary)} serve --config ${word(config.file)}`,
@@ -70,7 +67,7 @@ function process(config: Config, { binary, grants }: UnitOptions, user: string):
     "RestartSec=3",
     "# 2 is a config that cannot be used: starting again would not help.",
     "RestartPreventExitStatus=2",
-    `TimeoutStopSec=${Math.ceil(grace / 1000) + 5}`,
+    `TimeoutStopSec=${Math.ceil(graceOf(config) / 1000) + 5}`,
     `User=${user}`,
     `Group=${user}`,
     "UMask=0077",

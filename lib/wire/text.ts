@@ -22,6 +22,18 @@ export function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** The number, from 1, of the first line that is not valid UTF-8; of the last if all are. */
+export function firstBadLine(bytes: Uint8Array): number {
+  let number = 1;
+  let from = 0;
+  while (true) {
+    const to = bytes.indexOf(0x0a, from);
+    if (to < 0 || decodeText(bytes.subarray(from, to)) === undefined) return number;
+    from = to + 1;
+    number++;
+  }
+}
+
 /** Octets as a text of one character each (ISO 8859-1), for logs and keywords; never fails. */
 export function latin1(bytes: Uint8Array): string {
   let text = "";
