@@ -26,6 +26,8 @@ import { MessageBody, SmtpError, type SmtpResult, SmtpSession } from "./smtp_ses
 
 /** What delivery by SMTP uses of the outside. */
 export interface SmtpTools {
+  /** The recipient, as configured. */
+  readonly recip: string;
   /** This host's name, for the greeting. */
   readonly hostName: string;
   /** How long the mail server may say nothing, in milliseconds. */

@@ -36,6 +36,7 @@ async function setUp(
     folder,
     destination() {
       const destination = new SmtpDestination(smtp, {
+        recip: "alice@example.org",
         hostName: "test.example",
         timeout: 5000,
         connect: (target) => connectMailServer(target, 5000, tlsAuthority),
