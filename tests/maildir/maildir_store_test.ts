@@ -1,97 +1,9 @@
 import assert from "node:assert/strict";
-import type { DiskForm } from "../../lib/wire/dot_stuffing.ts";
-import { latin1 } from "../../lib/wire/text.ts";
-import {
-  type Maildrop,
-  MaildropInUseError,
-  MaildropUnavailableError,
-  MessageGoneError,
-} from "../../lib/maildir/maildrop.ts";
-import { MaildirStore } from "../../lib/maildir/maildir_store.ts";
-
-/** A throw-away store with one user's Maildir. */
-class Fixture implements AsyncDisposable {
-  readonly root: string;
-  readonly warnings: string[] = [];
-
-  private constructor(root: string) {
-    this.root = root;
-  }
-
-  static async make(): Promise<Fixture> {
-    const fixture = new Fixture(await Deno.makeTempDir());
-    for (const folder of ["new", "cur", "tmp"]) {
-      await Deno.mkdir(`${fixture.maildir}/${folder}`, { recursive: true });
-    }
-    return fixture;
-  }
-
-  get maildir(): string {
-    return `${this.root}/ms/alice/Maildir`;
-  }
-
-  store(options: { form?: DiskForm; exclusive?: boolean; cache?: boolean } = {}): MaildirStore {
-    return new MaildirStore({
-      userPath: `${this.root}/ms`,
-      mailPath: "Maildir",
-      colon: ":",
-      comma: ",",
-      exclusive: options.exclusive ?? false,
-      form: options.form ?? "plain",
-      ...(options.cache === false ? {} : { cachePath: `${this.root}/cache` }),
-      warn: (text) => this.warnings.push(text),
-    });
-  }
-
-  /** Writes a message file, by default one that lay there for an hour. */
-  async put(name: string, content: string | Uint8Array, age = 3600): Promise<void> {
-    const path = `${this.maildir}/${name}`;
-    const bytes = typeof content === "string"
-      ? Uint8Array.from(content, (c) => c.charCodeAt(0))
-      : content;
-    await Deno.writeFile(path, bytes);
-    const then = Date.now() / 1000 - age;
-    await Deno.utime(path, then, then);
-  }
-
-  /** Makes the folders look long unchanged, so that what was read of them is remembered. */
-  async settle(): Promise<void> {
-    const then = 1_750_000_000;
-    for (const folder of ["new", "cur"]) await Deno.utime(`${this.maildir}/${folder}`, then, then);
-  }
-
-  async files(folder: string): Promise<string[]> {
-    const names: string[] = [];
-    for await (const entry of Deno.readDir(`${this.maildir}/${folder}`)) names.push(entry.name);
-    return names.sort();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.root, { recursive: true });
-  }
-}
-
-function retrieve(drop: Maildrop, message: number, bodyLines?: number, room = 8300): string {
-  const reader = drop.open(message, bodyLines);
-  const target = new Uint8Array(room);
-  let text = "";
-  for (let end = reader.read(target, 100); end > 100; end = reader.read(target, 100)) {
-    text += latin1(target.subarray(100, end));
-  }
-  reader.close();
-  return text;
-}
-
-function sizes(drop: Maildrop): number[] {
-  return Array.from({ length: drop.count }, (_, i) => drop.size(i + 1));
-}
-
-function uidls(drop: Maildrop): string[] {
-  return Array.from({ length: drop.count }, (_, i) => drop.uidl(i + 1));
-}
+import { MaildropInUseError, MaildropUnavailableError } from "../../lib/maildir/maildrop.ts";
+import { MaildirFixture, retrieve, sizes, uidls } from "../support/maildir_fixture.ts";
 
 Deno.test("MaildirStore.open() shows new and cur, oldest first, with the sizes that RETR sends", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   await fixture.put("cur/1700000002.M2P1.h:2,S", "b\nc");
   await fixture.put("new/1700000001.M1P1.h", "a\r\n.\r\n");
   await fixture.put("new/1700000002.M1P1.h", "");
@@ -110,7 +22,7 @@ Deno.test("MaildirStore.open() shows new and cur, oldest first, with the sizes t
 });
 
 Deno.test("MaildirStore.open() orders names without a time by the file's time", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   await fixture.put("new/zeta", "z\n", 5000);
   await fixture.put("new/alpha", "a\n", 100);
   await fixture.put("new/middle", "m\n", 300);
@@ -120,7 +32,7 @@ Deno.test("MaildirStore.open() orders names without a time by the file's time", 
 });
 
 Deno.test("MaildirStore.open() takes only regular, visible files for messages", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   await fixture.put("new/1.a", "a\n");
   await fixture.put("new/.hidden", "x\n");
   await Deno.mkdir(`${fixture.maildir}/new/folder`);
@@ -132,7 +44,7 @@ Deno.test("MaildirStore.open() takes only regular, visible files for messages", 
 });
 
 Deno.test("MaildirStore.open() locks out every other session until the first closes", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   const store = fixture.store();
   const drop = await store.open("alice");
   await assert.rejects(store.open("alice"), MaildropInUseError);
@@ -143,7 +55,7 @@ Deno.test("MaildirStore.open() locks out every other session until the first clo
 });
 
 Deno.test("MaildirStore.open() makes the Maildir of a user who never had mail", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   const drop = await fixture.store().open("bob");
   assert.equal(drop.count, 0);
   await assert.rejects(fixture.store().open("bob"), MaildropInUseError);
@@ -151,14 +63,14 @@ Deno.test("MaildirStore.open() makes the Maildir of a user who never had mail", 
 });
 
 Deno.test("MaildirStore.open() refuses names that lead out of the store", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   for (const name of ["..", ".", "", "a/b", "../alice", "a\\b", "a\0b"]) {
     await assert.rejects(fixture.store().open(name), MaildropUnavailableError);
   }
 });
 
 Deno.test("MaildirStore keeps sizes over restarts and notices a changed file", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   for (let i = 0; i < 20; i++) await fixture.put(`cur/17000000${10 + i}.a:2,`, "line\n".repeat(i));
   const first = await fixture.store().open("alice");
   const before = sizes(first);
@@ -172,7 +84,7 @@ Deno.test("MaildirStore keeps sizes over restarts and notices a changed file", a
 });
 
 Deno.test("MaildirStore computes damaged cache entries anew", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   await fixture.put("cur/1700000001.a:2,", "one\n");
   await fixture.put("cur/1700000002.b:2,", "two\ntwo\n");
   (await fixture.store().open("alice")).close();
@@ -199,7 +111,7 @@ Deno.test("MaildirStore computes damaged cache entries anew", async () => {
 });
 
 Deno.test("MaildirStore keeps the cache short however many messages come and go", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   const store = fixture.store();
   let longest = 0;
   for (let i = 0; i < 10; i++) {
@@ -221,7 +133,7 @@ Deno.test("MaildirStore keeps the cache short however many messages come and go"
 });
 
 Deno.test("MaildirStore serves on when the cache cannot be written, and says so once", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   await Deno.writeTextFile(`${fixture.root}/cache`, "a file in the way");
   await fixture.put("cur/1700000001.a:2,", "one\n");
   const store = fixture.store();
@@ -234,7 +146,7 @@ Deno.test("MaildirStore serves on when the cache cannot be written, and says so 
 });
 
 Deno.test("MaildirStore sees new mail although it remembers the mailbox", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   await fixture.put("cur/1700000001.a:2,", "one\n");
   await fixture.settle();
   const store = fixture.store();
@@ -249,7 +161,7 @@ Deno.test("MaildirStore sees new mail although it remembers the mailbox", async 
 });
 
 Deno.test("MaildirStore does not rely on the time of a folder that changed just now", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   const store = fixture.store();
   const frozen = Date.now() / 1000;
   for (let i = 1; i <= 5; i++) {
@@ -263,120 +175,8 @@ Deno.test("MaildirStore does not rely on the time of a folder that changed just 
   }
 });
 
-Deno.test("Maildrop.update() deletes, and moves what was retrieved to cur with the flag S", async () => {
-  await using fixture = await Fixture.make();
-  await fixture.put("new/1700000001.a", "a\n");
-  await fixture.put("new/1700000002.b", "b\n");
-  await fixture.put("cur/1700000003.c:2,F", "c\n");
-  await fixture.put("cur/1700000004.d:2,S", "d\n");
-  await fixture.put("new/1700000005.e", "e\n");
-  const drop = await fixture.store().open("alice");
-  assert.deepEqual(await drop.update([2], [1, 2, 3, 4]), { deleted: 1, undeleted: 0 });
-  drop.close();
-  assert.deepEqual(await fixture.files("new"), ["1700000005.e"]);
-  assert.deepEqual(await fixture.files("cur"), [
-    "1700000001.a:2,S",
-    "1700000003.c:2,FS",
-    "1700000004.d:2,S",
-  ]);
-});
-
-Deno.test("Maildrop finds messages that another program moved, and misses those it removed", async () => {
-  await using fixture = await Fixture.make();
-  for (const name of ["1.a", "2.b", "3.c", "4.d"]) {
-    await fixture.put(`new/170000000${name}`, name + "\n");
-  }
-  const drop = await fixture.store().open("alice");
-  const { maildir } = fixture;
-  await Deno.rename(`${maildir}/new/1700000001.a`, `${maildir}/cur/1700000001.a:2,S`);
-  await Deno.remove(`${maildir}/new/1700000002.b`);
-  await Deno.rename(`${maildir}/new/1700000003.c`, `${maildir}/cur/1700000003.c:2,R`);
-  assert.equal(retrieve(drop, 1), "1.a\r\n");
-  assert.throws(() => drop.open(2), MessageGoneError);
-  assert.equal(retrieve(drop, 4), "4.d\r\n");
-  assert.deepEqual(await drop.update([1, 2], [3]), { deleted: 2, undeleted: 0 });
-  drop.close();
-  assert.deepEqual(await fixture.files("cur"), ["1700000003.c:2,RS"]);
-  assert.deepEqual(await fixture.files("new"), ["1700000004.d"]);
-});
-
-Deno.test("Maildrop.open() opens nothing but a regular file, whatever was put in a message's place", async () => {
-  await using fixture = await Fixture.make();
-  await fixture.put("new/1700000001.a", "a\n");
-  await fixture.put("new/1700000002.b", "b\n");
-  await Deno.writeTextFile(`${fixture.root}/other`, "of another user\n");
-  const drop = await fixture.store().open("alice");
-  const [pipe, link] = ["1.a", "2.b"].map((name) => `${fixture.maildir}/new/170000000${name}`);
-  await Deno.remove(pipe!);
-  await new Deno.Command("mkfifo", { args: [pipe!] }).output();
-  await Deno.remove(link!);
-  await Deno.symlink(`${fixture.root}/other`, link!);
-  // Opening a pipe that nobody writes to would never return.
-  assert.throws(() => drop.open(1), /no regular file/);
-  assert.throws(() => drop.open(2), /no regular file/);
-  drop.close();
-});
-
-Deno.test("Maildrop keeps two messages of one base name apart and never overwrites either", async () => {
-  await using fixture = await Fixture.make();
-  await fixture.put("new/1700000001.a", "new\n");
-  await fixture.put("cur/1700000001.a:2,S", "cur\n");
-  await fixture.put("cur/1700000001.a:2,FS", "flagged\n");
-  const drop = await fixture.store().open("alice");
-  assert.equal(drop.count, 3);
-  assert.equal(new Set(uidls(drop)).size, 3);
-  const texts = [1, 2, 3].map((message) => retrieve(drop, message)).sort();
-  assert.deepEqual(texts, ["cur\r\n", "flagged\r\n", "new\r\n"]);
-  await drop.update([], [1, 2, 3]);
-  drop.close();
-  assert.equal((await fixture.files("new")).length + (await fixture.files("cur")).length, 3);
-  const again = await fixture.store().open("alice");
-  assert.deepEqual(uidls(again).sort(), uidls(drop).sort());
-  await again.update([1], []);
-  again.close();
-  assert.equal((await fixture.files("new")).length + (await fixture.files("cur")).length, 2);
-});
-
-Deno.test("Maildrop.update() reports what it could not delete", async () => {
-  await using fixture = await Fixture.make();
-  await fixture.put("new/1700000001.a", "a\n");
-  await fixture.put("new/1700000002.b", "b\n");
-  const drop = await fixture.store().open("alice");
-  // A folder in the file's place cannot be removed as a file, not even by root.
-  await Deno.remove(`${fixture.maildir}/new/1700000001.a`);
-  await Deno.mkdir(`${fixture.maildir}/new/1700000001.a/full`, { recursive: true });
-  const report = await drop.update([1, 2], []);
-  drop.close();
-  assert.equal(report.deleted, 1);
-  assert.equal(report.undeleted, 1);
-  assert.match(report.reason!, /1700000001\.a/);
-});
-
-Deno.test("Maildrop.open() streams a large message through a small buffer", async () => {
-  await using fixture = await Fixture.make();
-  const line = "." + "x".repeat(70) + "\n";
-  await fixture.put("new/1700000001.a", line.repeat(20000));
-  const drop = await fixture.store().open("alice");
-  assert.equal(drop.size(1), 73 * 20000);
-  const text = retrieve(drop, 1);
-  assert.equal(text.length, 74 * 20000);
-  assert.equal(text, ("." + line.replace("\n", "\r\n")).repeat(20000));
-  assert.equal(retrieve(drop, 1, 3).length, 74 * 20000);
-  drop.close();
-});
-
-Deno.test("Maildrop.open() with body lines gives the header, the blank line and the lines", async () => {
-  await using fixture = await Fixture.make();
-  await fixture.put("new/1700000001.a", "A: 1\nB: 2\n\n.one\ntwo\n");
-  const drop = await fixture.store().open("alice");
-  assert.equal(retrieve(drop, 1, 0), "A: 1\r\nB: 2\r\n\r\n");
-  assert.equal(retrieve(drop, 1, 1), "A: 1\r\nB: 2\r\n\r\n..one\r\n");
-  assert.equal(retrieve(drop, 1, 9), "A: 1\r\nB: 2\r\n\r\n..one\r\ntwo\r\n");
-  drop.close();
-});
-
 Deno.test("MaildirStore serves wire form as it lies on disk and counts it unstuffed", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   await fixture.put("new/1700000001.a", "A: 1\r\n\r\n..one\r\ntwo\r\n");
   const drop = await fixture.store({ form: "wire" }).open("alice");
   assert.deepEqual(sizes(drop), [19]);
@@ -385,7 +185,7 @@ Deno.test("MaildirStore serves wire form as it lies on disk and counts it unstuf
 });
 
 Deno.test("MaildirStore believes sizes in names only where the file bears them out", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   const big = "x".repeat(99) + "\n";
   const disk = 100 * 4000;
   await fixture.put(`cur/1700000001.a,S=${disk},W=${disk + 4000}:2,`, big.repeat(4000));
@@ -400,40 +200,8 @@ Deno.test("MaildirStore believes sizes in names only where the file bears them o
   drop.close();
 });
 
-Deno.test("Maildrop warns when a message was changed under it, and announces the new size next time", async () => {
-  await using fixture = await Fixture.make();
-  await fixture.put("cur/1700000001.a:2,", "one\n");
-  await fixture.settle();
-  const store = fixture.store();
-  (await store.open("alice")).close();
-  await fixture.put("cur/1700000001.a:2,", "one and more\n", 5);
-  await fixture.settle();
-  const drop = await store.open("alice");
-  retrieve(drop, 1);
-  drop.close();
-  assert.match(fixture.warnings.join(), /changed by another program: 5 octets announced, 14 sent/);
-  const next = await store.open("alice");
-  assert.equal(next.size(1), 14);
-  next.close();
-});
-
-Deno.test("Maildrop does not pass off a message that became shorter as whole", async () => {
-  await using fixture = await Fixture.make();
-  await fixture.put("cur/1700000001.a:2,", "line\n".repeat(50_000));
-  const drop = await fixture.store().open("alice");
-  const reader = drop.open(1);
-  const target = new Uint8Array(8300);
-  assert.ok(reader.read(target, 0) > 0);
-  await Deno.truncate(`${fixture.maildir}/cur/1700000001.a:2,`, 100_000);
-  assert.throws(() => {
-    while (reader.read(target, 0) > 0);
-  }, MessageGoneError);
-  reader.close();
-  drop.close();
-});
-
 Deno.test("MaildirStore.open() tells faults that last from those that pass", async () => {
-  await using fixture = await Fixture.make();
+  await using fixture = await MaildirFixture.make();
   await Deno.remove(`${fixture.maildir}/cur`);
   await Deno.writeTextFile(`${fixture.maildir}/cur`, "a file in the folder's place");
   await assert.rejects(fixture.store().open("alice"), (error: Error) => {
