@@ -49,14 +49,23 @@ const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 /** The header field, folded, with the line ends of `form`. */
 export function receivedHeader(options: ReceivedOptions, form: MessageForm): string {
   const { host, address, hostName, protocol, recip, time } = options;
-  const literal = address.includes(":") ? `IPv6:${address}` : address;
   const lineEnd = form === "lf" ? "\n" : "\r\n";
   return [
-    `Received: from ${word(host)} ([${word(literal)}])`,
+    `Received: from ${domain(host)} ([${word(literal(address))}])`,
     `\tby ${word(hostName)} (Mailismus) with ${protocol}`,
     `\tfor <${word(recip)}>; ${mailDate(time)}`,
     "",
   ].join(lineEnd);
+}
+
+/** RFC 5321 section 4.1.3. */
+function literal(address: string): string {
+  return address.includes(":") ? `IPv6:${address}` : address;
+}
+
+/** A host name; an address with colons can only be a literal. */
+function domain(host: string): string {
+  return host.includes(":") ? `[${word(literal(host))}]` : word(host);
 }
 
 /** A moment in local time (RFC 5322 section 3.3): `Sat, 21 Nov 2026 14:03:22 +0100`. */

@@ -24,8 +24,11 @@ import { LONGEST_UID } from "./listing.ts";
 import type { Job, Plan } from "./plan.ts";
 import { type Pop3Client, quoted } from "./pop3_client.ts";
 
-/** Commands that may be unanswered at once: a distant server is then never idle. */
-const WINDOW = 100;
+/**
+ * Commands that may be unanswered at once: a distant server is then never idle. They are some 6 KB,
+ * which fit into any socket's buffer even while the server does nothing but send.
+ */
+const WINDOW = 500;
 /** Octets that may be asked for at once, unless it is a single message. */
 const WINDOW_OCTETS = 4 * 1024 * 1024;
 /** What a message of unknown size counts, in octets. */
