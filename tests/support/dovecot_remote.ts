@@ -5,7 +5,7 @@
  * @module
  */
 import { findPeer, type PeerName } from "./peers.ts";
-import { certificates } from "./program.ts";
+import { certificates, runCommand } from "./program.ts";
 
 /** What must be installed for it. */
 export const DOVECOT_PEERS: readonly PeerName[] = ["dovecot", "dovecotPop3"];
@@ -65,9 +65,13 @@ export class DovecotRemote implements AsyncDisposable {
     const ports = freePorts();
     await Deno.writeTextFile(`${folder}/users`, usersText(options.users));
     await Deno.writeTextFile(`${folder}/oauth2.conf`, tokenText(options.tokenInfo ?? ""));
-    await Deno.writeTextFile(`${folder}/dovecot.conf`, configText(folder, ports, options));
-    const child = new Deno.Command(findPeer("dovecot")!, {
-      args: ["-F", "-c", `${folder}/dovecot.conf`],
+    await Deno.writeTextFile(
+      `${folder}/dovecot.conf`,
+      configText(folder, ports, options, await ownIdentity()),
+    );
+    const command = [findPeer("dovecot")!, "-F", "-c", `${folder}/dovecot.conf`];
+    const child = new Deno.Command("sh", {
+      args: ["-c", 'exec "$@" 2>>"$0"', `${folder}/log`, ...command],
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -179,6 +183,20 @@ export class TokenJudge implements AsyncDisposable {
   }
 }
 
+/** Names of user and group. */
+interface Identity {
+  readonly user: string;
+  readonly group: string;
+}
+
+/** As whom all of Dovecot's processes run where they cannot change that; as root, as packaged. */
+async function ownIdentity(): Promise<Identity | undefined> {
+  if (IS_ROOT) return undefined;
+  const name = async (option: string) =>
+    new TextDecoder().decode((await runCommand("id", [option])).stdout).trim();
+  return { user: await name("-un"), group: await name("-gn") };
+}
+
 function freePorts(): [number, number] {
   const listeners = [0, 0].map((port) => Deno.listen({ hostname: "127.0.0.1", port }));
   const ports = listeners.map(({ addr }) => addr.port);
@@ -215,9 +233,11 @@ function configText(
   folder: string,
   [plain, tls]: readonly [number, number],
   { mechanisms = "plain cram-md5 apop", certificatesOnly = false, tokenInfo }: DovecotOptions,
+  identity: Identity | undefined,
 ): string {
-  const self = IS_ROOT ? "" : `default_internal_user = ${Deno.env.get("USER") ?? ""}
-default_login_user = ${Deno.env.get("USER") ?? ""}
+  const self = identity === undefined ? "" : `default_internal_user = ${identity.user}
+default_login_user = ${identity.user}
+default_internal_group = ${identity.group}
 service anvil {
   chroot =
 }
