@@ -16,6 +16,12 @@ import type { Connection } from "../transport/connection.ts";
 import type { SmtpOptions } from "./options.ts";
 import { socketOver } from "./smtp_socket.ts";
 
+/**
+ * How long the answer to a message may take, in milliseconds: a server that filters it slowly may
+ * accept it yet, and who hangs up sends it again (RFC 5321 section 4.5.3.2.6).
+ */
+const LONGEST_REPLY = 600_000;
+
 /** What the mail server said against a message or a session. */
 export class SmtpError extends Error {
   /** The class's name. */
@@ -92,7 +98,7 @@ export class SmtpSession {
       tls: { servername: options.host, ...(authorities ? { ca: authorities } : {}) },
       greetingTimeout: timeout,
       connectionTimeout: timeout,
-      socketTimeout: timeout,
+      socketTimeout: Math.max(timeout, LONGEST_REPLY),
       logger: false,
     });
     const session = new SmtpSession(options, smtp);

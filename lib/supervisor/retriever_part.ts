@@ -73,7 +73,7 @@ export class RetrieverPart {
     this.#transcript = retriever.transcript && logs.add(retriever.transcript);
     this.#keeper = new WorkerKeeper({
       name: "The retriever",
-      start: (died) => this.#spawn(died),
+      start: (died) => this.#spawn(options.mode.once ? (reason) => this.#endEarly(reason) : died),
       report: (sentence) => log.error(sentence),
     });
   }
@@ -179,6 +179,14 @@ export class RetrieverPart {
         this.#tell = undefined;
       },
     };
+  }
+
+  /** What runs once is not begun again behind the user's back. */
+  #endEarly(reason: string): void {
+    this.#options.log.error(`The retriever died: ${reason}. The next run goes on where it was`);
+    this.#finished.resolve(false);
+    // It may die while it is being started.
+    queueMicrotask(() => this.#keeper.stop());
   }
 
   #heard(message: FromRetriever, died: (reason: string) => void): void {
