@@ -31,6 +31,16 @@ export interface Transaction {
   readonly maildrop: Maildrop;
   /** What will happen at QUIT. */
   readonly marks: Marks;
+  /** What STAT says; undefined until it is asked for and whenever a deletion has changed it. */
+  totals?: Totals | undefined;
+}
+
+/** The messages of a maildrop that are not deleted. */
+export interface Totals {
+  /** How many there are. */
+  readonly messages: number;
+  /** Their octets. */
+  readonly octets: number;
 }
 
 /** QUIT was given: deletions are being carried out, and nothing else is accepted. */

@@ -8,7 +8,7 @@
 import { reasonOf } from "../errors.ts";
 import { isBlank, type NumberFault, parseNumbers } from "./command_line.ts";
 import { shown } from "./login.ts";
-import type { Transaction } from "./phase.ts";
+import type { Totals, Transaction } from "./phase.ts";
 import type { SessionContext } from "./session_context.ts";
 
 const FAULTS: Record<NumberFault, string> = {
@@ -56,8 +56,12 @@ export function messageNumbers(
   return numbers;
 }
 
-/** How many messages are not deleted, and their octets. */
-function totals({ maildrop, marks }: Transaction): { messages: number; octets: number } {
+/** Counted once, for some hundred STATs fit into one packet. */
+function totals(phase: Transaction): Totals {
+  return phase.totals ??= countLeft(phase);
+}
+
+function countLeft({ maildrop, marks }: Transaction): Totals {
   let messages = 0;
   let octets = 0;
   for (let message = 1; message <= maildrop.count; message++) {
@@ -147,12 +151,14 @@ export function dele(session: SessionContext, phase: Transaction, args: Uint8Arr
   const message = messageNumbers(session, phase, args, 1)?.[0];
   if (message === undefined) return;
   phase.marks.delete(message);
+  phase.totals = undefined;
   session.ok("Marked for deletion");
 }
 
 /** RSET takes back all marks, also those of retrieved messages that `expire` 0 would delete. */
 export function rset(session: SessionContext, phase: Transaction): void {
   phase.marks.reset();
+  phase.totals = undefined;
   session.ok("Nothing is marked for deletion");
 }
 
