@@ -79,17 +79,7 @@ export function parseCommandLine(
     );
   };
   if (!settings.stopEarly) rejectNegations(args, rejectUnknown);
-  const valued = all.filter((flag) => flag.value !== undefined).map((flag) => flag.name);
-  const parsed: Record<string, unknown> = parseArgs([...args], {
-    string: ["_", ...valued],
-    boolean: all.filter((flag) => flag.value === undefined).map((flag) => flag.name),
-    // Makes repetition visible on either registry's side.
-    collect: valued,
-    alias: Object.fromEntries(all.flatMap((flag) => flag.short ? [[flag.short, flag.name]] : [])),
-    stopEarly: settings.stopEarly ?? false,
-    unknown: rejectUnknown,
-    "--": true,
-  });
+  const parsed = split(args, all, settings.stopEarly ?? false, rejectUnknown);
   const given = new Map<string, string[]>();
   for (const flag of all) {
     if (flag.value !== undefined) given.set(flag.name, valuesOf(flag, parsed, settings.command));
@@ -106,6 +96,26 @@ export function parseCommandLine(
     value: (flag) => given.get(flag)?.[0],
     values: (flag) => given.get(flag) ?? [],
   };
+}
+
+/** What parse-args makes of a command line; it calls `unknown` for what is no known flag. */
+function split(
+  args: readonly string[],
+  flags: readonly Flag[],
+  stopEarly: boolean,
+  unknown: (arg: string) => boolean,
+): Record<string, unknown> {
+  const valued = flags.filter((flag) => flag.value !== undefined).map((flag) => flag.name);
+  return parseArgs([...args], {
+    string: ["_", ...valued],
+    boolean: flags.filter((flag) => flag.value === undefined).map((flag) => flag.name),
+    // Makes repetition visible on either registry's side.
+    collect: valued,
+    alias: Object.fromEntries(flags.flatMap((flag) => flag.short ? [[flag.short, flag.name]] : [])),
+    stopEarly,
+    unknown,
+    "--": true,
+  });
 }
 
 function valuesOf(flag: Flag, parsed: Record<string, unknown>, command: string): string[] {
