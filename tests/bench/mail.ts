@@ -44,7 +44,9 @@ export function makeMail(root: string, group: MailGroup, tag = ""): void {
     }
     for (let message = 1; message <= group.messages; message++) {
       const seconds = 1_700_000_000 + message;
-      const name = `${seconds}.M${message}P${number}${tag}.bench`;
+      // As deliveries have them. Names that count up in two places would all have one hash in Dovecot.
+      const micros = String(Math.imul(message, 0x9e3779b1) >>> 12).padStart(6, "0").slice(-6);
+      const name = `${seconds}.M${micros}P${4000 + number}${tag}.bench`;
       const path = `${maildir}/${group.folder}/${name}${group.folder === "cur" ? ":2,S" : ""}`;
       Deno.writeFileSync(path, messageOf(group, number, message), { mode: 0o600 });
       Deno.chownSync(path, MAIL_OWNER, MAIL_OWNER);
