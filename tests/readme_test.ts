@@ -73,7 +73,7 @@ Deno.test("README.md and its companions name files that are there", async () => 
     }
     const named = [
       ...text.matchAll(/`((?:lib|tests|scripts|docs)\/[^`\s]+|[a-z0-9_]+\.ts)`/g),
-      ...text.matchAll(/(?<![\w/])(lib\/[a-z_]+)\b/g),
+      ...text.matchAll(/(?<![\w/])(lib\/[a-z_]+)(?!\w|\.ts)/g),
     ].map(([, path]) => path!);
     for (const path of named) assert.ok(isThere(path), `${page} names ${path}`);
   }
