@@ -9,6 +9,7 @@ import {
 } from "../support/dovecot_remote.ts";
 import { bytesOf, digestOf, makeMessages, writeMailbox } from "../support/mailbox.ts";
 import { MailServer } from "../support/mail_server.ts";
+import { FaultProxy } from "../support/fault_proxy.ts";
 import { peerTest } from "../support/peers.ts";
 import { latin1 } from "../../lib/wire/text.ts";
 
@@ -215,5 +216,45 @@ peerTest(
       return bytesOf(text.replace(header, ""));
     });
     assertSame(withHeader, lf);
+  },
+);
+
+/** Hides a word of the server's from the client. */
+function hide(word: string): (bytes: Uint8Array) => void {
+  return (bytes) => {
+    const at = latin1(bytes).indexOf(word);
+    if (at >= 0) bytes.fill(0x58, at, at + word.length);
+  };
+}
+
+peerTest(
+  DOVECOT_PEERS,
+  "retrieve sends commands ahead where Dovecot says that it may, and only there",
+  async () => {
+    const messages = makeMessages({ ordinaryOnly: true, count: 60 });
+    await using remote = await DovecotRemote.start({ users: { ahead: "secret", waits: "secret" } });
+    for (const user of ["ahead", "waits"]) {
+      writeMailbox(remote.maildir(user), messages);
+      remote.handOver(user);
+    }
+    await using proxy = new FaultProxy(remote.plainPort);
+    proxy.rewrite = hide("PIPELINING");
+    const more = "omitreceivedheader = true";
+    await using collector = await Collector.make([
+      { id: "ahead", port: remote.plainPort, username: "ahead", password: "secret", more },
+      { id: "waits", recip: "bob", port: proxy.port, username: "waits", password: "secret", more },
+    ]);
+    const { code, all } = await collector.retrieve();
+    assert.equal(code, 0, all);
+    const wanted = messages.map(({ wire }) => lfForm(wire));
+    assertSame(collector.mailbox("alice"), wanted);
+    assertSame(collector.mailbox("bob"), wanted);
+    assert.equal(remote.count("ahead") + remote.count("waits"), 0);
+    // Two commands in a row without an answer between them.
+    const sentAhead = (id: string) => {
+      const lines = collector.transcript().filter((line) => line.startsWith(`[${id}-`));
+      return lines.some((line, i) => / C: /.test(line) && / C: /.test(lines[i + 1] ?? ""));
+    };
+    assert.deepEqual(["ahead", "waits"].map(sentAhead), [true, false]);
   },
 );

@@ -28,6 +28,8 @@ export const NO_FAULT: Fault = { kind: "none", after: Infinity };
 export class FaultProxy implements AsyncDisposable {
   /** What befalls the next connection. */
   next: () => Fault = () => NO_FAULT;
+  /** Changes what goes to the client, in its memory, keeping the length. */
+  rewrite: (bytes: Uint8Array) => void = () => {};
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #open = new Set<Deno.Conn>();
   readonly #running = new Set<Promise<void>>();
@@ -64,8 +66,11 @@ export class FaultProxy implements AsyncDisposable {
       this.#open.add(server);
       const end = () => [client, server].forEach((connection) => this.#close(connection));
       await Promise.all([
-        handOn(client, server, NO_FAULT).finally(end),
-        handOn(server, client, fault).then((stalled) => stalled ? undefined : end(), end),
+        handOn(client, server, NO_FAULT, () => {}).finally(end),
+        handOn(server, client, fault, this.rewrite).then(
+          (stalled) => stalled ? undefined : end(),
+          end,
+        ),
       ]);
     } catch {
       // The end of connections is what this is about.
@@ -85,12 +90,18 @@ export class FaultProxy implements AsyncDisposable {
 }
 
 /** @returns whether nothing is handed on although the connection goes on */
-async function handOn(from: Deno.Conn, to: Deno.Conn, fault: Fault): Promise<boolean> {
+async function handOn(
+  from: Deno.Conn,
+  to: Deno.Conn,
+  fault: Fault,
+  rewrite: (bytes: Uint8Array) => void,
+): Promise<boolean> {
   const buffer = new Uint8Array(16 * 1024);
   let left = fault.after;
   for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
     const reached = count >= left;
     if (reached && fault.kind === "corrupt") buffer[left] = buffer[left]! ^ 0x20;
+    rewrite(buffer.subarray(0, count));
     const ends = reached && (fault.kind === "cut" || fault.kind === "stall");
     const bytes = buffer.subarray(0, ends ? left : count);
     for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
