@@ -204,7 +204,8 @@ export class Report {
     else if (this.#deleted === 0 && !this.#client.preserve) {
       parts.push("What was delivered is deleted there at the next run, not fetched again");
     }
-    if (missing > 0) parts.push(`The other ${count(missing, "message")} follow at the next run`);
+    if (missing === 1) parts.push("One more message follows at the next run");
+    if (missing > 1) parts.push(`The other ${missing} messages follow at the next run`);
     return parts.join(". ");
   }
 
