@@ -154,11 +154,6 @@ function infoOf(socket: TLSSocket, state: ServerTlsState, asks: boolean): TlsInf
   return { protocol, cipher, ...(asks ? judgeCertificate(socket, state) : {}) };
 }
 
-/** What Deno's socket has beside Node's typed interface. */
-interface Verifying {
-  readonly ssl: { verifyError(): unknown } | null;
-}
-
 /**
  * The certificate's name, if it is present and known to be verified; or what is wrong with it.
  *

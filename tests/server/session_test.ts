@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Transcript } from "../../lib/log/transcript.ts";
 import type { MaildropStore } from "../../lib/maildir/maildrop.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
-import { memoryPair } from "../../lib/transport/memory.ts";
+import { memoryPair } from "../support/memory.ts";
 import { runSession } from "../../lib/server/session.ts";
 import { FakeAuthenticator } from "../support/fake_authenticator.ts";
 import { FakeStore } from "../support/fake_store.ts";

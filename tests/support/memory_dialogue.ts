@@ -10,7 +10,7 @@ import { SessionGroup } from "../../lib/server/session_group.ts";
 import type { SessionLog, SessionOptions } from "../../lib/server/session_options.ts";
 import type { Connection, Endpoint, TlsInfo } from "../../lib/transport/connection.ts";
 import { Deadlines } from "../../lib/transport/deadlines.ts";
-import { type MemoryConnection, memoryPair } from "../../lib/transport/memory.ts";
+import { type MemoryConnection, memoryPair } from "./memory.ts";
 import { encodeText, latin1 } from "../../lib/wire/text.ts";
 import type { ClientCertificate, Dialogue, DialoguePeer, DialogueSettings } from "./dialogue.ts";
 import { FakeAuthenticator } from "./fake_authenticator.ts";

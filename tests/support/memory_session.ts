@@ -5,11 +5,7 @@
  */
 import type { SessionOptions } from "../../lib/server/session_options.ts";
 import { runSession } from "../../lib/server/session.ts";
-import {
-  type MemoryConnection,
-  memoryPair,
-  type MemoryPairOptions,
-} from "../../lib/transport/memory.ts";
+import { type MemoryConnection, memoryPair, type MemoryPairOptions } from "./memory.ts";
 import { latin1 } from "../../lib/wire/text.ts";
 import { bytesOf } from "./mailbox.ts";
 import { bounded, sessionOptions } from "./memory_dialogue.ts";

@@ -6,7 +6,7 @@
 import type { TraceLog, TraceText } from "../../lib/log/trace.ts";
 import { Transcript } from "../../lib/log/transcript.ts";
 import { Deadlines } from "../../lib/transport/deadlines.ts";
-import type { MemoryPairOptions } from "../../lib/transport/memory.ts";
+import type { MemoryPairOptions } from "./memory.ts";
 import type { Destination } from "../../lib/retriever/destination.ts";
 import { createDestination } from "../../lib/retriever/destinations.ts";
 import type { DestinationContext } from "../../lib/retriever/maildir_destination.ts";

@@ -7,7 +7,7 @@
  */
 import type { Connection } from "../../lib/transport/connection.ts";
 import { TlsHandshakeError } from "../../lib/transport/server_tls.ts";
-import { memoryPair, type MemoryPairOptions } from "../../lib/transport/memory.ts";
+import { memoryPair, type MemoryPairOptions } from "./memory.ts";
 import { TcpConnection } from "../../lib/transport/tcp.ts";
 import { LineReader, OVERLONG } from "../../lib/wire/line_reader.ts";
 import { latin1 } from "../../lib/wire/text.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { UserError } from "../../lib/errors.ts";
 import { type ClientTlsOptions, connect, secureClient } from "../../lib/transport/client.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
-import { memoryPair } from "../../lib/transport/memory.ts";
+import { memoryPair } from "../support/memory.ts";
 import { listen } from "../../lib/transport/listener.ts";
 import {
   fixture,

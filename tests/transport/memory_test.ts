@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { memoryPair } from "../../lib/transport/memory.ts";
+import { memoryPair } from "../support/memory.ts";
 import { countToEnd, receive, send } from "./support.ts";
 
 Deno.test("memoryPair() carries bytes both ways, in pieces of the size told", async () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect as connectTls } from "node:tls";
 import { connect, secureClient } from "../../lib/transport/client.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
-import { memoryPair } from "../../lib/transport/memory.ts";
+import { memoryPair } from "../support/memory.ts";
 import {
   createServerTls,
   secureServer,

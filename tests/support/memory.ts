@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Connection, Endpoint, TlsInfo } from "./connection.ts";
+import type { Connection, Endpoint, TlsInfo } from "../../lib/transport/connection.ts";
 
 /** How a {@linkcode memoryPair} behaves. */
 export interface MemoryPairOptions {
