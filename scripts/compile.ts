@@ -5,6 +5,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { ensureDir } from "@std/fs/ensure-dir";
 import { writeChecksums } from "./compile/checksums.ts";
 import { BuildError, need, print, ROOT } from "./compile/process.ts";
 import {
@@ -100,7 +101,7 @@ async function build(target: Target, kind: Build, info: SourceInfo): Promise<voi
 
 /** Puts a build that passed its test in place. Who runs the old one keeps it: it is not written to. */
 async function replace(file: string, made: string): Promise<void> {
-  await Deno.mkdir(`${ROOT}/dist`, { recursive: true });
+  await ensureDir(`${ROOT}/dist`);
   const beside = `${file}.${Deno.pid}.new`;
   await Deno.copyFile(made, beside);
   await Deno.rename(beside, file);

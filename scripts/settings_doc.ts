@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ensureDir } from "@std/fs/ensure-dir";
 import { settingsPage } from "../lib/config/settings_page.ts";
 
 const page = new URL("../docs/settings.md", import.meta.url);
@@ -19,7 +20,7 @@ async function isCurrent(): Promise<boolean> {
 
 if (import.meta.main) {
   if (!Deno.args.includes("--check")) {
-    await Deno.mkdir(new URL(".", page), { recursive: true });
+    await ensureDir(new URL(".", page));
     await Deno.writeTextFile(page, settingsPage());
   } else if (!await isCurrent()) {
     await Deno.stderr.write(new TextEncoder().encode(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ensureDir } from "@std/fs/ensure-dir";
 import { EXIT_FAILED, reasonOf, UserError } from "../errors.ts";
 import { MaildirDelivery } from "../maildir/delivery.ts";
 import { mailDate } from "../retriever/received_header.ts";
@@ -135,7 +136,7 @@ export class DemoSite {
 
   async #fill(): Promise<void> {
     const { folder, ports, certificates: { authority, server, client } } = this;
-    await Deno.mkdir(`${folder}/conf/tls`, { recursive: true });
+    await ensureDir(`${folder}/conf/tls`);
     const files: [string, string][] = [
       ["config.toml", configText(ports)],
       ["conf/users", usersText()],

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ensureDir } from "@std/fs/ensure-dir";
 import { BuildError, need, print, ROOT } from "./process.ts";
 import { type PackedRuntime, packRuntime } from "./single_file.ts";
 import { HOST, type Target } from "./targets.ts";
@@ -42,7 +43,7 @@ export async function packedRuntime(target: Target): Promise<PackedRuntime> {
   const version = isHost ? Deno.version.deno : await pinnedVersion();
   const folder = `${ROOT}/.deno/runtimes`;
   const base = `${folder}/deno-${version}-${target.name}`;
-  await Deno.mkdir(folder, { recursive: true });
+  await ensureDir(folder);
   const source = isHost ? Deno.execPath() : `${base}.bin`;
   if (!isHost && !await isFile(source)) await download(target, version, source);
   const { size, mtime } = await Deno.stat(source);
