@@ -8,7 +8,7 @@
  */
 import type { DiskForm } from "../wire/dot_stuffing.ts";
 import { arrivalTime, type MaildirNames, uidlOf } from "./names.ts";
-import { measureMessage } from "./message_file.ts";
+import { measureMessage, measureSmall } from "./message_file.ts";
 
 /** A message's size, and of which state of its file it is the size. */
 export interface KnownSize {
@@ -149,17 +149,16 @@ export async function readListing(path: string, options: ListingOptions): Promis
     for (const file of messageFiles(`${path}/${folder}`)) {
       const base = names.base(file);
       const before = known.get(base);
-      let size: KnownSize | undefined;
-      if (before !== undefined && options.trustKnown) {
-        size = before;
-      } else {
-        const state = fileState(`${path}/${folder}/${file}`);
+      const place = `${path}/${folder}/${file}`;
+      let size = quickSize(before, place, options);
+      if (size === undefined) {
+        const state = fileState(place);
         if (state === undefined) continue;
         if (before?.disk === state.disk && before.mtime === state.mtime) size = before;
-        else size = await computeSize(`${path}/${folder}/${file}`, file, state, options);
+        else size = await computeSize(place, file, state, options);
         if (size === undefined) continue;
-        if (size !== before) computed.set(base, size);
       }
+      if (size !== before) computed.set(base, size);
       found.push({
         folder,
         file,
@@ -172,6 +171,16 @@ export async function readListing(path: string, options: ListingOptions): Promis
     }
   }
   return { listing: arrange(path, sortByArrival(found), names), computed };
+}
+
+/** A message's size as far as it is known or found out without waiting. */
+function quickSize(
+  before: KnownSize | undefined,
+  place: string,
+  { form, trustKnown }: ListingOptions,
+): KnownSize | undefined {
+  if (before === undefined) return measureSmall(place, form);
+  return trustKnown ? before : undefined;
 }
 
 async function computeSize(

@@ -132,6 +132,31 @@ export async function measureMessage(
   return counter.total();
 }
 
+/**
+ * The octets of a message that was never seen before, and the state of its file, by four file
+ * operations instead of five: a fifth less time for the first poll of a mailbox.
+ *
+ * @returns undefined if it is not a file of at most 64 KiB that was read whole: that is for
+ * {@linkcode measureMessage}, and so is a file that cannot be opened
+ */
+export function measureSmall(
+  path: string,
+  form: DiskForm,
+): { octets: number; disk: number; mtime: number } | undefined {
+  try {
+    using file = openFile(path);
+    const info = file.statSync();
+    if (!info.isFile || info.size > scratch.length) return undefined;
+    const count = info.size === 0 ? 0 : file.readSync(scratch);
+    if (count !== info.size) return undefined;
+    const counter = new OctetCounter(form);
+    counter.add(scratch.subarray(0, count));
+    return { octets: counter.total(), disk: count, mtime: info.mtime?.getTime() ?? 0 };
+  } catch {
+    return undefined;
+  }
+}
+
 function openFile(path: string): Deno.FsFile {
   return Deno.openSync(path);
 }
