@@ -152,9 +152,11 @@ server = { address = "${server.host}:${server.port}", username = "${server.usern
 
 Deno.test("retrieve that is killed at random moments delivers each message exactly once", async () => {
   const texts = mail(40);
-  const seeds = Array.from({ length: 130 }, (_, i) => i + 1);
+  // How many kills come too late depends on the machine: trials go on until enough came in time.
+  const seeds = Array.from({ length: 500 }, (_, i) => i + 1);
   let kills = 0;
   await inPairs(seeds, async (seed) => {
+    if (kills >= 100) return;
     const random = randomNumbers(seed);
     await using victim = new Victim();
     const { server } = victim.test;
