@@ -19,7 +19,8 @@ export function onInterrupt(duty: () => void): () => void {
 /** From now on SIGINT and SIGTERM do all duties, and end the program. */
 export function watchForInterrupts(): void {
   const end = () => {
-    for (const duty of duties) {
+    // The folder comes last, as it came first: servers write into it.
+    for (const duty of [...duties].reverse()) {
       try {
         duty();
       } catch {

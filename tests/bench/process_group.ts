@@ -88,13 +88,21 @@ export class ProcessGroup {
     }, 0);
   }
 
-  /** Ends all processes at once. */
+  /** Ends all processes at once, and removes the group; blocks for a moment. */
   kill(): void {
     for (const pid of this.pids()) {
       try {
         Deno.kill(pid, "SIGKILL");
       } catch {
         // It has ended already.
+      }
+    }
+    const sleeper = new Int32Array(new SharedArrayBuffer(4));
+    for (let attempt = 0; this.#path !== undefined && attempt < 40; attempt++) {
+      try {
+        return Deno.removeSync(this.#path);
+      } catch {
+        Atomics.wait(sleeper, 0, 0, 25);
       }
     }
   }
