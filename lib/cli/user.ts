@@ -281,8 +281,8 @@ async function changeUsers(file: string, change: (text: string) => string): Prom
   const { closedToOthers } = await changeFile(file, change);
   if (closedToOthers) {
     printError(
-      `Other users of this machine could read ${file}: now only its owner and group can, ` +
-        `so make sure that the server runs as one of them`,
+      `Other users of this machine could read ${file}: now only its owner can, and its group if ` +
+        `it was given to one, so make sure that the server runs as one of them`,
     );
   }
 }

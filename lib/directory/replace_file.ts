@@ -18,14 +18,15 @@ export interface ChangeFileOptions {
 
 /** What {@linkcode changeFile} did beside the change. */
 export interface ChangedFile {
-  /** Whether others than the owner and the group had access to the file before. */
+  /** Whether others had access to the file who now have none. */
   readonly closedToOthers: boolean;
 }
 
 /**
  * Replaces a text file by what `change` makes of its content, under a lock that keeps other
- * writers out. The file keeps its owner, and its mode except for what others may do
- * with it; a new one can be read by its owner alone. A symbolic link is followed.
+ * writers out. The file keeps its owner and is readable by that owner alone (mode 0600); but one
+ * that was given to a certain group, as to that of a service, stays open to this group. A symbolic
+ * link is followed.
  *
  * @param change gets an empty text if there is no file; what it throws is passed on and changes nothing
  * @throws {UserError} if the file cannot be read or replaced
@@ -39,9 +40,9 @@ export async function changeFile(
   using lock = await lockFolder(target, file, options.patience ?? 10_000);
   const old = await readOld(target);
   const text = change(old?.text ?? "");
-  await replace(target, text, old?.info);
+  const mode = await replace(target, text, old?.info);
   if (!WINDOWS) await lock.sync();
-  return { closedToOthers: !WINDOWS && ((old?.info.mode ?? 0) & 0o007) !== 0 };
+  return { closedToOthers: !WINDOWS && ((old?.info.mode ?? 0) & 0o077 & ~mode) !== 0 };
 }
 
 /** An existing file's text and metadata. */
@@ -107,29 +108,40 @@ async function replace(
   file: string,
   text: string,
   old: Deno.FileInfo | undefined,
-): Promise<void> {
+): Promise<number> {
+  let mode = 0o600;
   const temp = join(dirname(file), `.${crypto.randomUUID()}.tmp`);
   try {
     {
       using out = await Deno.open(temp, { write: true, createNew: true, mode: 0o600 });
       const bytes = encodeText(text);
       for (let at = 0; at < bytes.length;) at += await out.write(bytes.subarray(at));
-      if (old) await keepOwner(temp, old);
+      if (old) mode = await keepOwner(temp, old);
       await out.sync();
     }
     await Deno.rename(temp, file);
+    return mode;
   } catch (error) {
     await Deno.remove(temp).catch(() => {});
     throw cannot("replace", file, error);
   }
 }
 
-/** The owner first: to give a file away clears bits of its mode. */
-async function keepOwner(temp: string, old: Deno.FileInfo): Promise<void> {
-  if (WINDOWS) return;
+/**
+ * Gives the new file to whom the old one belongs.
+ *
+ * @returns its mode
+ */
+async function keepOwner(temp: string, old: Deno.FileInfo): Promise<number> {
+  if (WINDOWS) return 0o600;
   const fresh = await Deno.stat(temp);
-  if (fresh.uid !== old.uid || fresh.gid !== old.gid) await Deno.chown(temp, old.uid, old.gid);
-  if (old.mode !== null) await Deno.chmod(temp, old.mode & 0o660);
+  // A group other than the one that a new file gets was chosen for this file.
+  const chosen = fresh.gid !== old.gid;
+  const mode = 0o600 | (chosen ? (old.mode ?? 0) & 0o060 : 0);
+  // The owner first: to give a file away clears bits of its mode.
+  if (chosen || fresh.uid !== old.uid) await Deno.chown(temp, old.uid, old.gid);
+  await Deno.chmod(temp, mode);
+  return mode;
 }
 
 function cannot(what: string, file: string, error: unknown): UserError {
