@@ -22,10 +22,50 @@ export function judgeAbsent(announcedAt: number, now: number): Recovered {
   return age >= 0 && age < SURE_FOR_MS ? "delivered" : "missing";
 }
 
-/** The sentence for a failure of the file system. */
-export function failure(what: string, path: string, error: unknown): DestinationError {
-  if (error instanceof DestinationError) return error;
-  const full = isDiskFull(error);
-  const reason = full ? "the disk is full" : reasonOf(error);
-  return new DestinationError(`Cannot ${what} ${path}: ${reason}`, { cause: error, full });
+/** Does things in one folder, and names it in a sentence when one fails. */
+export class FolderActions {
+  readonly #path: string;
+
+  /**
+   * Touches nothing.
+   *
+   * @param path the folder, for the sentence
+   */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Does a step of writing a message.
+   *
+   * @throws {DestinationError}
+   */
+  write<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw this.#failure("write a message into", error);
+    }
+  }
+
+  /**
+   * Does something that must be waited for.
+   *
+   * @param what the sentence's words before the folder
+   * @throws {DestinationError}
+   */
+  async run<T>(what: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw this.#failure(what, error);
+    }
+  }
+
+  #failure(what: string, error: unknown): DestinationError {
+    if (error instanceof DestinationError) return error;
+    const full = isDiskFull(error);
+    const reason = full ? "the disk is full" : reasonOf(error);
+    return new DestinationError(`Cannot ${what} ${this.#path}: ${reason}`, { cause: error, full });
+  }
 }

@@ -11,7 +11,7 @@ import {
 } from "../maildir/durable_file.ts";
 import { uniqueName } from "../maildir/delivery.ts";
 import type { Announced, Destination, Names, Receiver, Recovered, Staged } from "./destination.ts";
-import { failure } from "./file_failures.ts";
+import { FolderActions } from "./file_failures.ts";
 import type { DestinationContext } from "./maildir_destination.ts";
 import type { FilesOptions } from "./options.ts";
 
@@ -26,23 +26,25 @@ export class FilesDestination implements Destination {
   /** Files can be found again after a crash. */
   readonly recoverable = true;
   readonly #folder: string;
+  readonly #actions: FolderActions;
   readonly #context: DestinationContext;
 
   /** Touches nothing yet. */
   constructor(options: FilesOptions, context: DestinationContext) {
     this.#folder = options.directory.replaceAll("%U%", safeFolderName(context.recip));
+    this.#actions = new FolderActions(this.#folder);
     this.key = `files:${this.#folder}`;
     this.#context = context;
   }
 
   /** See {@linkcode Destination.open}. */
   async open(): Promise<void> {
-    await this.#try("open the folder", () => ensureDurableFolder(this.#folder));
+    await this.#actions.run("open the folder", () => ensureDurableFolder(this.#folder));
   }
 
   /** See {@linkcode Destination.recover}. */
   async recover(announced: readonly Announced[]): Promise<Recovered[]> {
-    return await this.#try("finish the last run's files in", async () => {
+    return await this.#actions.run("finish the last run's files in", async () => {
       const results = announced.map(({ names }) => this.#finish(names));
       if (announced.length > 0) await syncFolder(this.#folder);
       this.#sweep();
@@ -53,11 +55,11 @@ export class FilesDestination implements Destination {
   /** See {@linkcode Destination.receive}. */
   receive(): Receiver {
     const names = fileNames(this.#context);
-    const file = this.#tryNow(() => new DurableFile(`${this.#folder}/${names.temporary}`));
+    const file = this.#actions.write(() => new DurableFile(`${this.#folder}/${names.temporary}`));
     return {
-      write: (bytes) => this.#tryNow(() => file.write(bytes)),
+      write: (bytes) => this.#actions.write(() => file.write(bytes)),
       finish: () => {
-        this.#tryNow(() => file.end());
+        this.#actions.write(() => file.end());
         const places = [{ kind: "File" as const, name: `${this.#folder}/${names.final}` }];
         return { places, names, file } satisfies StagedFile;
       },
@@ -67,7 +69,7 @@ export class FilesDestination implements Destination {
 
   /** See {@linkcode Destination.secure}. */
   async secure(group: readonly Staged[]): Promise<void> {
-    await this.#try("bring messages to disk in", async () => {
+    await this.#actions.run("bring messages to disk in", async () => {
       const results = await Promise.allSettled(filesOf(group).map((file) => file.sync()));
       const failed = results.find((result) => result.status === "rejected");
       if (failed !== undefined) throw failed.reason;
@@ -77,7 +79,7 @@ export class FilesDestination implements Destination {
 
   /** See {@linkcode Destination.publish}. */
   async publish(group: readonly Staged[]): Promise<void> {
-    await this.#try("name the files in", async () => {
+    await this.#actions.run("name the files in", async () => {
       for (const staged of group) this.#move((staged as StagedFile).names);
       await syncFolder(this.#folder);
     });
@@ -112,22 +114,6 @@ export class FilesDestination implements Destination {
       if (name.startsWith(".") && name.endsWith(`.${this.#context.tag}.part`)) {
         removeQuietly(`${this.#folder}/${name}`);
       }
-    }
-  }
-
-  #tryNow<T>(action: () => T): T {
-    try {
-      return action();
-    } catch (error) {
-      throw failure("write a message into", this.#folder, error);
-    }
-  }
-
-  async #try<T>(what: string, action: () => Promise<T>): Promise<T> {
-    try {
-      return await action();
-    } catch (error) {
-      throw failure(what, this.#folder, error);
     }
   }
 }

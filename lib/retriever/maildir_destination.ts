@@ -14,7 +14,7 @@ import type {
   Recovered,
   Staged,
 } from "./destination.ts";
-import { failure, judgeAbsent } from "./file_failures.ts";
+import { FolderActions, judgeAbsent } from "./file_failures.ts";
 import type { MaildirOptions } from "./options.ts";
 
 /** What a destination needs to know beside its options. */
@@ -39,7 +39,7 @@ export class MaildirDestination implements Destination {
   readonly protocol = "POP3";
   /** Files can be found again after a crash. */
   readonly recoverable = true;
-  readonly #path: string;
+  readonly #actions: FolderActions;
   readonly #places: readonly AuditDestination[];
   readonly #now: () => number;
   readonly #delivery: MaildirDelivery;
@@ -48,7 +48,7 @@ export class MaildirDestination implements Destination {
   constructor(options: MaildirOptions, context: DestinationContext) {
     this.key = keyOfMailbox(context.recip);
     this.form = options.wire ? "wire" : "lf";
-    this.#path = options.path;
+    this.#actions = new FolderActions(options.path);
     this.#places = [{ kind: "Mailbox", name: context.recip }];
     this.#now = context.now;
     this.#delivery = new MaildirDelivery({
@@ -62,12 +62,12 @@ export class MaildirDestination implements Destination {
 
   /** See {@linkcode Destination.open}. */
   async open(): Promise<void> {
-    await this.#try("open the mailbox", () => this.#delivery.open());
+    await this.#actions.run("open the mailbox", () => this.#delivery.open());
   }
 
   /** See {@linkcode Destination.recover}. */
   async recover(announced: readonly Announced[]): Promise<Recovered[]> {
-    return await this.#try("finish the last run's deliveries to", async () => {
+    return await this.#actions.run("finish the last run's deliveries to", async () => {
       const found = this.#delivery.find(announced.map(({ names }) => names));
       const unfinished: Names[] = [];
       const results = announced.map(({ names, time }, i): Recovered => {
@@ -86,23 +86,26 @@ export class MaildirDestination implements Destination {
 
   /** See {@linkcode Destination.receive}. */
   receive(): Receiver {
-    const message = this.#tryNow(() => this.#delivery.begin());
+    const message = this.#actions.write(() => this.#delivery.begin());
     return {
-      write: (bytes) => this.#tryNow(() => message.write(bytes)),
-      finish: () => this.#tryNow(() => new StagedMaildirMessage(this.#places, message)),
+      write: (bytes) => this.#actions.write(() => message.write(bytes)),
+      finish: () => this.#actions.write(() => new StagedMaildirMessage(this.#places, message)),
       discard: () => message.discard(),
     };
   }
 
   /** See {@linkcode Destination.secure}. */
   async secure(group: readonly Staged[]): Promise<void> {
-    await this.#try("bring messages to disk in", () => this.#delivery.secure(messagesOf(group)));
+    await this.#actions.run(
+      "bring messages to disk in",
+      () => this.#delivery.secure(messagesOf(group)),
+    );
   }
 
   /** See {@linkcode Destination.publish}. */
   async publish(group: readonly Staged[]): Promise<void> {
     const names = group.map((staged) => (staged as StagedMaildirMessage).names);
-    await this.#try("move messages into new/ of", () => this.#delivery.publish(names));
+    await this.#actions.run("move messages into new/ of", () => this.#delivery.publish(names));
   }
 
   /** See {@linkcode Destination.abandon}. */
@@ -113,22 +116,6 @@ export class MaildirDestination implements Destination {
   /** See {@linkcode Destination.close}. */
   close(): void {
     // Nothing is held between messages.
-  }
-
-  #tryNow<T>(action: () => T): T {
-    try {
-      return action();
-    } catch (error) {
-      throw failure("write a message into", this.#path, error);
-    }
-  }
-
-  async #try<T>(what: string, action: () => Promise<T>): Promise<T> {
-    try {
-      return await action();
-    } catch (error) {
-      throw failure(what, this.#path, error);
-    }
   }
 }
 
