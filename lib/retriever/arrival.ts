@@ -54,14 +54,15 @@ export class Arrival {
   /**
    * Reads the message to its end. If it cannot be delivered, that is in {@linkcode failure}.
    *
+   * @param more whether the replies to other commands come behind it
    * @throws {SessionError} if the session cannot go on
    */
-  async receive(): Promise<void> {
+  async receive(more: boolean): Promise<void> {
     const { client, destination } = this.#options;
     await this.#begin();
     this.octets = await client.message(
       destination.form,
-      this.job.size,
+      { listed: this.job.size, more },
       (bytes) => this.#take(bytes),
     );
   }

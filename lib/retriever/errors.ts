@@ -29,6 +29,20 @@ export class ProtocolError extends SessionError {
   override name = "ProtocolError";
 }
 
+/**
+ * Where a message ends and the reply behind it begins cannot be told. Without commands sent ahead it
+ * could: then nothing follows a message, and silence is its end.
+ */
+export class BlurredEndError extends ProtocolError {
+  /** Tells it from other errors. */
+  override name = "BlurredEndError";
+
+  /** There is nothing to add. */
+  constructor() {
+    super("the server ends a message on its last line, where the end cannot be told from text");
+  }
+}
+
 /** No login method succeeded. */
 export class LoginError extends SessionError {
   /** Tells it from other errors. */

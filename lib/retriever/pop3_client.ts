@@ -9,8 +9,8 @@ import type { SessionTranscript } from "../log/transcript.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Deadlines } from "../transport/deadlines.ts";
 import { type DecodedForm, DotDecoder } from "../wire/dot_decoder.ts";
-import { encodeText } from "../wire/text.ts";
-import { ProtocolError } from "./errors.ts";
+import { encodeText, latin1 } from "../wire/text.ts";
+import { BlurredEndError, ProtocolError } from "./errors.ts";
 import { ServerInput } from "./input.ts";
 
 /** A status line (RFC 1939 section 3). */
@@ -45,6 +45,14 @@ export interface Pop3ClientOptions {
 
 /** Takes the octets of a message; what it is given is valid until it returns or its promise settles. */
 export type MessageTaker = (bytes: Uint8Array) => void | Promise<void>;
+
+/** What is known of a message before it comes. */
+export interface Expectation {
+  /** Its size as LIST gave it: helps to see the end that a broken server sends. */
+  readonly listed: number | undefined;
+  /** Whether the replies to other commands come behind it. */
+  readonly more: boolean;
+}
 
 /** Speaks with a server over one connection. */
 export class Pop3Client {
@@ -150,19 +158,24 @@ export class Pop3Client {
   /**
    * Reads a message behind its status line.
    *
-   * @param listed its size as LIST gave it: helps to see the end that a broken server sends
    * @returns its octets as the server sent them, dot-stuffing not counted
+   * @throws {BlurredEndError} if it seems to go on in the reply behind it
    */
   async message(
     form: DecodedForm,
-    listed: number | undefined,
+    { listed, more }: Expectation,
     take: MessageTaker,
   ): Promise<number> {
     const decoder = new DotDecoder(form);
     const input = this.#input;
     const scratch = this.#scratch ??= new Uint8Array(DotDecoder.room(input.buffer.length));
     while (true) {
+      const before = decoder.octets;
       const end = decoder.decode(input.buffer, input.start, input.end, scratch, 0);
+      // The octets of one message end where it was said, those of two in one do not.
+      if (more && listed !== undefined && before <= listed && decoder.octets > listed) {
+        if (hasReply(input.buffer.subarray(input.start, decoder.next))) throw new BlurredEndError();
+      }
       input.start = decoder.next;
       if (end > 0) {
         const wait = take(scratch.subarray(0, end));
@@ -221,6 +234,11 @@ export class Pop3Client {
       this.#input.relax();
     }
   }
+}
+
+/** Whether a dot at a line's end, which may be meant as a terminator, stands before a status indicator. */
+function hasReply(bytes: Uint8Array): boolean {
+  return /\.\r?\n(?:\+(?:$|O(?:$|K))|-(?:$|E(?:$|R)))/i.test(latin1(bytes));
 }
 
 function parseStatus(line: string): Status | undefined {

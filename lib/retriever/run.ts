@@ -11,7 +11,7 @@ import type { TraceLog } from "../log/trace.ts";
 import type { SessionTranscript, Transcript } from "../log/transcript.ts";
 import type { Deadlines } from "../transport/deadlines.ts";
 import type { Destination } from "./destination.ts";
-import { SessionError } from "./errors.ts";
+import { BlurredEndError, SessionError } from "./errors.ts";
 import { type Account, accountTag, Journal } from "./journal.ts";
 import type { JournalEntry } from "./journal_lines.ts";
 import { readListing } from "./listing.ts";
@@ -132,6 +132,8 @@ class Run {
   readonly #transcript: SessionTranscript | undefined;
   readonly #account: Account;
   readonly #destination: Destination;
+  /** What was delivered in this run, by unique id. */
+  readonly #fetched = new Set<string>();
 
   constructor(
     client: ClientOptions,
@@ -159,15 +161,28 @@ class Run {
       }
       await this.#destination.open();
       await this.#recover(journal);
-      const session = await this.#open();
       try {
-        await this.#session(session, journal);
-      } finally {
-        session.client.close();
+        await this.#converse(journal, true);
+      } catch (error) {
+        if (!(error instanceof BlurredEndError)) throw error;
+        this.#report.warn(
+          `the server is odd: ${error.message}; the rest is fetched one message at a time`,
+        );
+        await this.#converse(journal, false);
       }
     } finally {
       await this.#destination.close();
       journal.close();
+    }
+  }
+
+  /** A session. @param ahead whether commands may be sent ahead, if the server takes them */
+  async #converse(journal: Journal, ahead: boolean): Promise<void> {
+    const session = await this.#open();
+    try {
+      await this.#session(ahead ? session : { ...session, pipelining: false }, journal);
+    } finally {
+      session.client.close();
     }
   }
 
@@ -241,7 +256,9 @@ class Run {
   async #session(session: OpenSession, journal: Journal): Promise<void> {
     const listing = await readListing(session.client, session.pipelining);
     for (const warning of listing.warnings) this.#report.warn(`the server is odd: ${warning}`);
-    const plan = planSession(listing, journal.entries(this.#destination.key), this.#client);
+    const plan = this.#unfetched(
+      planSession(listing, journal.entries(this.#destination.key), this.#client),
+    );
     this.#report.planned(plan, listing.messages.length, false);
     const transfer = this.#transfer(session, journal, plan);
     let stopped: unknown;
@@ -255,6 +272,14 @@ class Run {
     this.#report.confirmed();
     this.#forget(journal, plan, listing.complete, transfer);
     await journal.tidy();
+  }
+
+  /** Of a run's second session: what the first one fetched is done, though no journal may know it. */
+  #unfetched(plan: Plan): Plan {
+    const jobs = plan.jobs.filter(({ action, uid }) =>
+      action === "delete" || uid === undefined || !this.#fetched.has(uid)
+    );
+    return { ...plan, jobs };
   }
 
   #transfer(session: OpenSession, journal: Journal, plan: Plan): Transfer {
@@ -309,6 +334,7 @@ class Run {
 
   #delivered(message: Fetched, session: OpenSession): void {
     this.#report.delivered(message.octets);
+    if (message.job.uid !== undefined) this.#fetched.add(message.job.uid);
     const { audit, now } = this.#environment;
     if (audit === undefined) return;
     const { host, port, username } = this.#client.server;

@@ -233,7 +233,7 @@ export class Transfer {
     }
     const arrival = new Arrival(job, this.#options, () => this.#isBroken);
     try {
-      await arrival.receive();
+      await arrival.receive(this.#expected.length > 0);
     } catch (error) {
       // The connection ended inside the message; the part of it is worth nothing.
       await arrival.discard();

@@ -234,6 +234,30 @@ Deno.test("runClient() takes a terminator that is glued to an unfinished last li
   await untilEmpty(test, [text]);
 });
 
+for (const chunk of [1, 7, Infinity]) {
+  Deno.test(`runClient() tells glued messages apart from replies sent ahead, in pieces of ${chunk}`, async () => {
+    for (const preserve of BOTH) {
+      using test = new TestRetriever({ preserve });
+      const texts = [
+        "A: 1\r\n\r\nwhole\r\n",
+        "A: 2\r\n\r\nno end",
+        "A: 3\r\n\r\n.dot.",
+        "A: 4\r\n",
+      ];
+      test.server.add(...texts);
+      // The scripted server puts the terminator behind the text as it is.
+      test.server.script = [{ chunk }];
+      test.timeout = 200;
+      const report = await test.run();
+      await test.server.close();
+      equal(report.failure, undefined);
+      deepEqual(test.delivered(), onDisk(texts), test.log.join("\n"));
+      equal(test.server.messages.length, preserve ? texts.length : 0);
+      match(test.log.join("\n"), /ends a message on its last line.*one message at a time/);
+    }
+  });
+}
+
 Deno.test("runClient() takes a terminator behind a bare LF in a message of CRLF lines", async () => {
   using test = new TestRetriever();
   const text = "Subject: x\r\n\r\nbody\n";
