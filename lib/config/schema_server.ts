@@ -182,41 +182,67 @@ const listeners = list({
   meaning: "The addresses where the server is reached, at least one.",
 }, listenerFields);
 
-const limits = section("What one client, or all together, may take from the server.", {
-  login_time: setting(duration({ zero: false }), "1m", {
-    meaning: "A connection that has not logged in after this time is closed.",
-    example: '"30s"',
-  }),
-  line: setting(size(512, 1024 * 1024), "8K", {
-    meaning: "The longest line that a client may send.",
-    example: '"2K"',
-  }),
-  bad_commands: setting(integer(1, 10_000), 10, {
-    meaning: "A connection is closed after this many bad commands in a row.",
-    example: "3",
-  }),
-  unauthenticated: setting(integer(0, 1_000_000), 1000, {
-    meaning: "How many connections may be open that have not logged in. `0` sets no limit.",
-    example: "200",
-  }),
-  unauthenticated_per_address: setting(integer(0, 1_000_000), 100, {
-    meaning: "How many of them may come from one address. `0` sets no limit.",
-    example: "10",
-  }),
-  connections_per_address: setting(integer(0, 1_000_000), 0, {
-    meaning: "How many connections in all may come from one address. `0` sets no limit.",
-    example: "50",
-  }),
-  auth_delay: setting(duration({ zero: true }), "1s", {
-    meaning:
-      "How long the next attempt to log in waits after a failed one; it doubles with each further failure. `0` never waits.",
-    example: '"2s"',
-  }),
-  auth_delay_max: setting(duration({ zero: true }), "30s", {
-    meaning: "The longest such wait; at least `auth_delay`.",
-    example: '"1m"',
-  }),
-});
+const limits = section(
+  "What one client, or all together, may take from the server. All workers count together, and the /64 of an IPv6 address counts as one address.",
+  {
+    login_time: setting(duration({ zero: false }), "1m", {
+      meaning: "A connection that has not logged in after this time is closed.",
+      example: '"30s"',
+    }),
+    login_commands: setting(integer(0, 1_000_000), 100, {
+      meaning:
+        "A connection is closed after this many commands without a login; answers in a login count as commands. `0` sets no limit.",
+      example: "30",
+    }),
+    login_input: setting(size(0, 1024 * 1024 * 1024), "64K", {
+      meaning:
+        "A connection is closed after this many bytes without a login, those of a TLS handshake not counted. `0` sets no limit.",
+      example: '"16K"',
+    }),
+    line: setting(size(512, 1024 * 1024), "8K", {
+      meaning: "The longest line that a client may send.",
+      example: '"2K"',
+    }),
+    bad_commands: setting(integer(1, 10_000), 10, {
+      meaning: "A connection is closed after this many bad commands in a row.",
+      example: "3",
+    }),
+    unauthenticated: setting(integer(0, 1_000_000), 1000, {
+      meaning: "How many connections may be open that have not logged in. `0` sets no limit.",
+      example: "200",
+    }),
+    unauthenticated_per_address: setting(integer(0, 1_000_000), 100, {
+      meaning: "How many of them may come from one address. `0` sets no limit.",
+      example: "10",
+    }),
+    connections_per_address: setting(integer(0, 1_000_000), 0, {
+      meaning: "How many connections in all may come from one address. `0` sets no limit.",
+      example: "50",
+    }),
+    handshake_time: setting(duration({ zero: false }), "20s", {
+      meaning:
+        "A TLS handshake must be complete after this time, and after `login_time` if that is shorter.",
+      example: '"5s"',
+    }),
+    handshakes: setting(integer(0, 1_000_000), 500, {
+      meaning: "How many TLS handshakes may be under way at once. `0` sets no limit.",
+      example: "100",
+    }),
+    handshakes_per_address: setting(integer(0, 1_000_000), 50, {
+      meaning: "How many of them with one address. `0` sets no limit.",
+      example: "10",
+    }),
+    auth_delay: setting(duration({ zero: true }), "1s", {
+      meaning:
+        "How long the next attempt to log in from that address, or as that user, waits after a failed one; it doubles with each further failure, and the attempts of one address take turns. One failure is forgotten every `auth_delay_max`. `0` never waits.",
+      example: '"2s"',
+    }),
+    auth_delay_max: setting(duration({ zero: true }), "30s", {
+      meaning: "The longest such wait; at least `auth_delay`.",
+      example: '"1m"',
+    }),
+  },
+);
 
 /** `[pop3server]` */
 const pop3server = optionalSection(

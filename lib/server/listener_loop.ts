@@ -9,11 +9,9 @@ import { formatEndpoint } from "../transport/address.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Listener } from "../transport/listener.ts";
 import { encodeText } from "../wire/text.ts";
+import type { LimitReport } from "./limit_report.ts";
 import type { SessionLog } from "./session_options.ts";
 import type { Admission, Refusal } from "./shared_limits.ts";
-
-/** How often refused connections are reported at most, in milliseconds. */
-const REFUSALS_REPORTED = 60_000;
 
 /** What a loop needs beside its socket. */
 export interface LoopOptions {
@@ -22,11 +20,13 @@ export interface LoopOptions {
   /** Counts a connection in. */
   readonly admit: (address: string) => Admission | Refusal;
   /** Makes TLS of a connection, where it begins with the first byte. */
-  readonly implicitTls?: (connection: Connection) => Promise<Connection>;
+  readonly implicitTls?: (connection: Connection, admission: Admission) => Promise<Connection>;
   /** Serves a connection to its end. */
   readonly serve: (connection: Connection, admission: Admission) => Promise<void>;
   /** The trace log. */
   readonly log: SessionLog;
+  /** Where refusals are told of. */
+  readonly limits: LimitReport;
 }
 
 /**
@@ -36,13 +36,16 @@ export interface LoopOptions {
  * @throws if the socket is broken for good
  */
 export async function runListenerLoop(listener: Listener, options: LoopOptions): Promise<void> {
-  const refusals = new RefusalReport(options);
   while (true) {
     const connection = await listener.accept();
     if (connection === null) return;
     const admission = options.admit(connection.peer.address);
     if (typeof admission === "string") {
-      refusals.add(connection, admission);
+      options.limits.refused(
+        `${options.name} ${admission}`,
+        `Refused a connection from ${formatEndpoint(connection.peer)} to "${options.name}": ` +
+          admission,
+      );
       refuse(connection, admission, options.implicitTls !== undefined);
     } else void serveOne(connection, admission, options);
   }
@@ -64,7 +67,7 @@ async function serveOne(
 ): Promise<void> {
   let served = connection;
   try {
-    if (implicitTls !== undefined) served = await implicitTls(connection);
+    if (implicitTls !== undefined) served = await implicitTls(connection, admission);
   } catch (error) {
     log.trace(
       `TLS handshake with ${formatEndpoint(connection.peer)} failed on "${name}": ${
@@ -81,31 +84,5 @@ async function serveOne(
     served.close();
   } finally {
     admission.release();
-  }
-}
-
-/** Reports refusals, but not each one: a flood of connections must not become a flood of lines. */
-class RefusalReport {
-  readonly #options: LoopOptions;
-  #reportedAt = -Infinity;
-  #unreported = 0;
-
-  constructor(options: LoopOptions) {
-    this.#options = options;
-  }
-
-  add(connection: Connection, refusal: Refusal): void {
-    const now = performance.now();
-    if (now - this.#reportedAt < REFUSALS_REPORTED) {
-      this.#unreported++;
-      return;
-    }
-    const more = this.#unreported === 0 ? "" : ` (and ${this.#unreported} since the last report)`;
-    this.#options.log.warn(
-      `Refused a connection from ${formatEndpoint(connection.peer)} to "${this.#options.name}"` +
-        `${more}: ${refusal}`,
-    );
-    this.#reportedAt = now;
-    this.#unreported = 0;
   }
 }

@@ -13,6 +13,7 @@ import {
   MaildropUnavailableError,
 } from "../maildir/maildrop.ts";
 import { Marks } from "./marks.ts";
+import type { LoginTurn } from "./login_gate.ts";
 import type { SessionContext } from "./session_context.ts";
 
 /** The most characters of a name that the log shows. */
@@ -35,16 +36,11 @@ export interface LoginAttempt {
 export async function login(session: SessionContext, attempt: LoginAttempt): Promise<void> {
   const { loginGate } = session.options;
   if (session.phase.kind === "authorization") session.phase.user = undefined;
-  const wait = loginGate.delayFor(session.address, attempt.user);
-  if (wait > 0 && !(await session.pause(wait))) return;
-  const outcome = await check(attempt);
-  if (session.endReason !== undefined) return;
-  if (outcome.kind === "accepted") {
-    loginGate.succeeded(session.address, attempt.user);
-    return await enter(session, outcome.user);
-  }
+  const turn = loginGate.attempt(session.address, attempt.user);
+  const outcome = await checkInTurn(session, attempt, turn);
+  if (outcome === undefined || session.endReason !== undefined) return;
+  if (outcome.kind === "accepted") return await enter(session, outcome.user);
   if (outcome.kind === "refused") {
-    loginGate.failed(session.address, attempt.user);
     session.options.log.warn(
       `${session.options.id}: login failed (${attempt.method}): user ${shown(attempt.user)} ` +
         `from ${session.address}`,
@@ -56,6 +52,23 @@ export async function login(session: SessionContext, attempt: LoginAttempt): Pro
       outcome.reason,
   );
   session.fail("The login cannot be checked now: try again later", "SYS/TEMP");
+}
+
+/** The check's outcome, which counts even if the client has gone; undefined if none was made. */
+async function checkInTurn(
+  session: SessionContext,
+  attempt: LoginAttempt,
+  turn: LoginTurn,
+): Promise<AuthOutcome | undefined> {
+  let outcome: AuthOutcome | undefined;
+  try {
+    for (let wait = turn.wait(); wait > 0; wait = turn.wait()) {
+      if (!(await session.pause(wait))) return undefined;
+    }
+    return outcome = await check(attempt);
+  } finally {
+    turn.end(outcome?.kind ?? "unavailable");
+  }
 }
 
 async function check(attempt: LoginAttempt): Promise<AuthOutcome> {

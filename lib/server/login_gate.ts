@@ -10,18 +10,21 @@
  * them, so they may be anything.
  */
 export interface LoginGate {
-  /**
-   * How long to wait before the next credential check is made, in milliseconds; 0 for none.
-   * The wait comes before the check, so that hanging up early gains nothing.
-   */
-  delayFor(address: string, user: string): number;
-
-  /** A check was made and failed. */
-  failed(address: string, user: string): void;
-
-  /** A check was made and succeeded. */
-  succeeded(address: string, user: string): void;
+  /** An attempt to log in begins. Its {@linkcode LoginTurn.end} must be called, come what may. */
+  attempt(address: string, user: string): LoginTurn;
 
   /** This connection is logged in and no longer counts as unauthenticated; called at most once. */
   authenticated(): void;
+}
+
+/** One attempt to log in, which may have to wait for its turn. */
+export interface LoginTurn {
+  /**
+   * How long to wait until asking again, in milliseconds; 0 if the check may be made now.
+   * The wait comes before the check, so that hanging up early gains nothing.
+   */
+  wait(): number;
+
+  /** How the check ended; `unavailable` also if none was made. */
+  end(outcome: "accepted" | "refused" | "unavailable"): void;
 }

@@ -15,12 +15,19 @@ import { formatEndpoint } from "../transport/address.ts";
 import type { Connection } from "../transport/connection.ts";
 import { Deadlines } from "../transport/deadlines.ts";
 import { listen, type Listener } from "../transport/listener.ts";
-import { createServerTls, secureServer, type ServerTls } from "../transport/server_tls.ts";
+import {
+  createServerTls,
+  secureServer,
+  type ServerTls,
+  TlsHandshakeError,
+} from "../transport/server_tls.ts";
+import { HandshakeLateError } from "../transport/tls_stream.ts";
+import { LimitReport } from "./limit_report.ts";
 import { runListenerLoop } from "./listener_loop.ts";
 import { runSession } from "./session.ts";
 import { SessionGroup } from "./session_group.ts";
 import type { SessionLog } from "./session_options.ts";
-import { type Admission, SharedLimits } from "./shared_limits.ts";
+import { type Admission, type Refusal, SharedLimits } from "./shared_limits.ts";
 import type { ListenerSetup, ServerSetup, ToServerWorker } from "./worker_messages.ts";
 
 /** A listener and what belongs to it. */
@@ -42,6 +49,7 @@ export class ServerWorker {
   readonly #deadlines = new Deadlines();
   readonly #group = new SessionGroup();
   readonly #log: SessionLog;
+  readonly #report: LimitReport;
   readonly #listeners: readonly OpenListener[];
   #credentials: Credentials;
   #sessions = 0;
@@ -55,6 +63,7 @@ export class ServerWorker {
   constructor(setup: ServerSetup, logs: LogPort) {
     this.#setup = setup;
     this.#log = traceLog("server");
+    this.#report = new LimitReport(this.#log);
     this.#credentials = setup.credentials;
     this.#authenticator = createAuthenticator(() => this.#credentials, this.#hashes);
     this.#store = new MaildirStore({ ...setup.store, warn: (text) => this.#log.warn(text) });
@@ -110,6 +119,7 @@ export class ServerWorker {
         return;
       case "grace":
         this.stopListening();
+        this.#report.flush();
         this.#group.beginGrace();
         return;
       case "end":
@@ -142,25 +152,73 @@ export class ServerWorker {
   }
 
   #serve(socket: Listener, one: OpenListener): Promise<void> {
-    const { setup, index, tls } = one;
-    const encrypt = tls === undefined ? undefined : (connection: Connection) =>
-      // A handshake may take no longer than a login: it ends before the session's own clock runs.
-      secureServer(connection, tls, { handshakeTimeout: setup.settings.loginTime });
+    const { setup, index } = one;
     return runListenerLoop(socket, {
       name: setup.name,
       admit: (address) => this.#limits.admit(index, address),
-      ...(setup.implicitTls && encrypt !== undefined ? { implicitTls: encrypt } : {}),
-      serve: (connection, admission) => this.#session(connection, admission, one, encrypt),
+      ...(setup.implicitTls
+        ? { implicitTls: (connection, admission) => this.#encrypt(connection, admission, one) }
+        : {}),
+      serve: (connection, admission) => this.#session(connection, admission, one),
       log: this.#log,
+      limits: this.#report,
     });
+  }
+
+  /** Makes TLS of a connection, within the limits on handshakes. */
+  async #encrypt(
+    connection: Connection,
+    admission: Admission,
+    { setup, tls }: OpenListener,
+  ): Promise<Connection> {
+    if (tls === undefined) throw new Error("TLS is not configured");
+    const end = admission.startHandshake();
+    if (typeof end === "string") {
+      this.#refusedHandshake(connection, setup, end);
+      throw new Error(end);
+    }
+    try {
+      return await secureServer(connection, tls, { handshakeTimeout: setup.handshakeTime });
+    } catch (error) {
+      if (error instanceof TlsHandshakeError && error.cause instanceof HandshakeLateError) {
+        const peer = formatEndpoint(connection.peer);
+        const { name } = setup;
+        this.#report.reached(`${name} handshake`, `Closed ${peer} on "${name}": ${error.message}`);
+      }
+      throw error;
+    } finally {
+      end();
+    }
+  }
+
+  /** Asked before STLS is accepted, so that the client hears the reason. */
+  #tlsRefusal(
+    connection: Connection,
+    admission: Admission,
+    setup: ListenerSetup,
+  ): Refusal | undefined {
+    const end = admission.startHandshake();
+    if (typeof end === "string") {
+      this.#refusedHandshake(connection, setup, end);
+      return end;
+    }
+    end();
+    return undefined;
+  }
+
+  #refusedHandshake({ peer }: Connection, { name }: ListenerSetup, refusal: Refusal): void {
+    this.#report.refused(
+      `${name} ${refusal}`,
+      `Refused a TLS handshake with ${formatEndpoint(peer)} on "${name}": ${refusal}`,
+    );
   }
 
   #session(
     connection: Connection,
     admission: Admission,
-    { setup, transcript }: OpenListener,
-    encrypt: ((connection: Connection) => Promise<Connection>) | undefined,
+    one: OpenListener,
   ): Promise<void> {
+    const { setup, tls, transcript } = one;
     const id = `${this.#setup.sessionPrefix}-${(++this.#sessions).toString(36)}`;
     const record = transcript?.session(id);
     const { peer, local } = connection;
@@ -173,10 +231,15 @@ export class ServerWorker {
       authenticator: this.#authenticator,
       store: this.#store,
       loginGate: admission.gate,
-      ...(encrypt === undefined || setup.implicitTls ? {} : { startTls: encrypt }),
+      ...(tls === undefined || setup.implicitTls ? {} : {
+        startTls: (plain: Connection) => this.#encrypt(plain, admission, one),
+        tlsRefusal: () => this.#tlsRefusal(connection, admission, setup),
+      }),
       deadlines: this.#deadlines,
       group: this.#group,
       log: this.#log,
+      limitReached: (limit) =>
+        this.#report.reached(limit, `${id}: closed ${formatEndpoint(peer)}: ${limit}`),
       ...(record === undefined ? {} : { transcript: record }),
     });
   }

@@ -67,6 +67,7 @@ function greet(session: SessionContext): void {
 function handle(session: SessionContext, line: Uint8Array): void | Promise<void> {
   const { phase, options: { transcript } } = session;
   transcript?.client(textOf(line));
+  if (phase.kind === "authorization" && !session.mayAskMore()) return;
   if (phase.kind === "authorization" && phase.exchange !== undefined) return phase.exchange(line);
   if (line.includes(0)) return session.bad("A NUL byte is in the line");
   const command = findCommand(keywordCode(line));

@@ -64,6 +64,9 @@ export class SessionContext implements Stoppable {
   readonly #loginDue: number;
   #activity: Activity = "working";
   #badInRow = 0;
+  /** What came before the login. */
+  #loginCommands = 0;
+  #loginInput = 0;
   /** Bytes that came of an over-long line since it was refused. */
   #skipped = 0;
   #wasBad = false;
@@ -132,7 +135,16 @@ export class SessionContext implements Stoppable {
     this.#wasBad = true;
     if (++this.#badInRow < this.options.settings.maxBadCommands) return this.fail(text);
     this.fail(`${text}; closing after ${this.#badInRow} bad commands in a row`);
-    this.end("too many bad commands");
+    this.#limit("too many bad commands");
+  }
+
+  /** Counts a line that came before the login; if there were too many, the session ends. */
+  mayAskMore(): boolean {
+    const most = this.options.settings.maxLoginCommands;
+    if (++this.#loginCommands <= most || most === 0) return true;
+    this.fail("Too many commands without a login");
+    this.#limit("too many commands without a login");
+    return false;
   }
 
   /** A command was handled; a good one forgives the bad ones before it. */
@@ -207,8 +219,9 @@ export class SessionContext implements Stoppable {
       const count = await (this.#earlyRead ?? this.#connection.read(this.#input));
       if (this.#endReason !== undefined) return false;
       if (count !== null) {
-        if (this.#isEndless(count)) {
-          this.end("a line without end");
+        const excess = this.#excess(count);
+        if (excess !== undefined) {
+          this.#limit(excess);
           return false;
         }
         // Read into again only when all complete lines in it are handled.
@@ -242,7 +255,7 @@ export class SessionContext implements Stoppable {
     this.#wake = resolve;
     const timer = setTimeout(resolve, ms);
     // With commands waiting, STLS could be one of them, and a pending read would take its handshake.
-    if (this.#reader.buffered === 0) this.#readEarly();
+    if (this.#reader.buffered === 0 && this.#earlyRead === undefined) this.#readEarly();
     await promise;
     clearTimeout(timer);
     this.#wake = undefined;
@@ -292,10 +305,22 @@ export class SessionContext implements Stoppable {
     this.#connection.close();
   }
 
-  /** Whether what comes is nothing but more of a line that was too long already. */
-  #isEndless(count: number): boolean {
+  /** Why so much input is too much, if it is. */
+  #excess(count: number): string | undefined {
+    const { maxLine, maxLoginInput } = this.options.settings;
+    // Nothing but more of a line that was too long already.
     this.#skipped = this.#reader.skipping ? this.#skipped + count : 0;
-    return this.#skipped > ENDLESS_LINES * this.options.settings.maxLine;
+    if (this.#skipped > ENDLESS_LINES * maxLine) return "a line without end";
+    if (this.phase.kind !== "authorization") return undefined;
+    this.#loginInput += count;
+    const isTooMuch = maxLoginInput > 0 && this.#loginInput > maxLoginInput;
+    return isTooMuch ? "too much input without a login" : undefined;
+  }
+
+  /** Ends the session because of a limit. */
+  #limit(reason: string): void {
+    if (this.#endReason === undefined) this.options.limitReached?.(reason);
+    this.end(reason);
   }
 
   #lost(error: unknown): void {
@@ -345,6 +370,7 @@ export class SessionContext implements Stoppable {
   /** RFC 1939 section 3: an autologout closes the connection without a word, and deletes nothing. */
   #expired(): void {
     const late = this.phase.kind === "authorization" && performance.now() >= this.#loginDue;
-    this.abandon(late ? "not logged in within the time for it" : "idle for too long");
+    if (late) this.#limit("not logged in within the time for it");
+    this.abandon("idle for too long");
   }
 }

@@ -34,6 +34,10 @@ export interface SessionSettings {
   readonly maxLine: number;
   /** So many bad commands in a row end the session. */
   readonly maxBadCommands: number;
+  /** So many lines may a client send until it is logged in; 0 for any number. */
+  readonly maxLoginCommands: number;
+  /** So many bytes may a client send until it is logged in; 0 for any number. */
+  readonly maxLoginInput: number;
 }
 
 /** The trace log, as far as sessions write into it. Never throws. */
@@ -66,12 +70,16 @@ export interface SessionOptions {
    * it throws, or the connection that it was given is closed, the session ends.
    */
   readonly startTls?: (connection: Connection) => Promise<Connection>;
+  /** Why no handshake can be begun now, for the client to read, if there is a reason. */
+  readonly tlsRefusal?: () => string | undefined;
   /** The worker's deadlines. */
   readonly deadlines: Deadlines;
   /** The worker's sessions; the session enters and leaves by itself. */
   readonly group: SessionGroup;
   /** The trace log. */
   readonly log: SessionLog;
+  /** Told when the client has reached a limit, with the reason in words. */
+  readonly limitReached?: (limit: string) => void;
   /**
    * The record of this session's dialogue, where one is configured. Who accepted the connection
    * has noted that in it; the session notes all the rest.

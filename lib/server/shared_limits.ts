@@ -1,32 +1,19 @@
 /**
- * The limits on connections and on failed logins, counted over all workers in
+ * The limits on connections, on TLS handshakes and on failed logins, counted over all workers in
  * shared memory.
  *
  * @module
  */
-import {
-  CountTable,
-  FailureTable,
-  KeyedHash,
-  networkOf,
-  ROWS,
-  SeenTable,
-} from "./shared_tables.ts";
-import type { Slots } from "./shared_tables.ts";
 import type { LoginGate } from "./login_gate.ts";
+import { type DelaySettings, LOGIN_CELLS, LoginLimits } from "./login_limits.ts";
+import { CountTable, KeyedHash, networkOf, ROWS, type Slots } from "./shared_tables.ts";
 
 /** Slots of a row for connections; there are never more open ones than a few thousand. */
 const CONNECTION_COLUMNS = 4096;
-/** Slots of a row for failed logins, which many addresses may cause within minutes. */
-const FAILURE_COLUMNS = 65536;
-/** How long a user's earlier login from an address counts, in days. */
-const SEEN_DAYS = 60;
-const DAY_MS = 86_400_000;
-/** Ticks of the failure clock in one `auth_delay_max`. */
-const TICKS_PER_STEP = 8;
+const TABLE = ROWS * CONNECTION_COLUMNS;
 
 /** The limits; 0 means none. */
-export interface LimitSettings {
+export interface LimitSettings extends DelaySettings {
   /** The most connections of each listener, by its index. */
   readonly maxServers: readonly number[];
   /** The most connections that are not logged in. */
@@ -35,10 +22,10 @@ export interface LimitSettings {
   readonly unauthenticatedPerAddress: number;
   /** The most connections of one address. */
   readonly connectionsPerAddress: number;
-  /** The delay after the first failed login, in milliseconds; 0 for no delays. */
-  readonly authDelay: number;
-  /** The longest delay, in milliseconds. */
-  readonly authDelayMax: number;
+  /** The most TLS handshakes under way. */
+  readonly handshakes: number;
+  /** The same for one address. */
+  readonly handshakesPerAddress: number;
 }
 
 /** What the workers share; it can be posted to them. */
@@ -53,17 +40,25 @@ export interface LimitsShare {
   readonly settings: LimitSettings;
 }
 
-/** Why a connection is not served; the words are meant for the reply and the log. */
+/** Why a connection or a handshake is refused; the words are meant for the reply and the log. */
 export type Refusal =
   | "Too many connections to this server"
   | "Too many connections that are not logged in"
   | "Too many connections from your address"
-  | "Too many connections from your address that are not logged in";
+  | "Too many connections from your address that are not logged in"
+  | "Too many TLS handshakes under way"
+  | "Too many TLS handshakes from your address";
 
 /** A connection's place in the counts. */
 export interface Admission {
   /** The login limits as this connection's session sees them. */
   readonly gate: LoginGate;
+  /**
+   * Counts a TLS handshake of this connection in, unless that would pass a limit.
+   *
+   * @returns what to call once it has ended, or why it cannot be made now
+   */
+  startHandshake(): (() => void) | Refusal;
   /** The connection has ended; safe to call more than once. */
   release(): void;
 }
@@ -72,33 +67,26 @@ export interface Admission {
 function layout(listeners: number, workers: number): {
   part: number;
   parts: number[];
-  connections: number;
-  unauthenticated: number;
-  failures: number;
-  seen: number;
+  tables: number;
+  logins: number;
   cells: number;
 } {
-  const table = ROWS * CONNECTION_COLUMNS;
-  // A worker's part: its connections by listener, those not logged in, and two tables by address.
-  const connections = listeners + 1;
-  const unauthenticated = connections + table;
-  const part = unauthenticated + table;
-  const failures = part * workers;
-  const seen = failures + 3 * ROWS * FAILURE_COLUMNS;
+  // A worker's part: its connections by listener, those not logged in, its handshakes, and tables.
+  const tables = listeners + 2;
+  const part = tables + 4 * TABLE;
+  const logins = part * workers;
   return {
     part,
     parts: Array.from({ length: workers }, (_, worker) => worker * part),
-    connections,
-    unauthenticated,
-    failures,
-    seen,
-    cells: seen + ROWS * FAILURE_COLUMNS,
+    tables,
+    logins,
+    cells: logins + LOGIN_CELLS,
   };
 }
 
 /**
- * Makes the memory for so many workers, about two megabytes and 64 kilobytes a worker; pages that
- * nobody touches cost nothing.
+ * Makes the memory for so many workers, 3.5 megabytes and 128 kilobytes a worker. It never grows;
+ * pages that nobody touches cost nothing.
  */
 export function createLimits(settings: LimitSettings, workers: number): LimitsShare {
   const { cells } = layout(settings.maxServers.length, workers);
@@ -131,11 +119,10 @@ export class SharedLimits {
   readonly #hash: KeyedHash;
   readonly #parts: readonly number[];
   readonly #own: number;
-  readonly #now: () => number;
   readonly #connections: CountTable;
   readonly #unauthenticated: CountTable;
-  readonly #failures: { address: FailureTable; user: FailureTable; pair: FailureTable };
-  readonly #seen: SeenTable;
+  readonly #handshakes: CountTable;
+  readonly #logins: LoginLimits;
 
   /**
    * Makes a worker's view.
@@ -145,25 +132,25 @@ export class SharedLimits {
    */
   constructor(share: LimitsShare, worker: number, now: () => number = Date.now) {
     const { settings } = share;
-    const places = layout(settings.maxServers.length, share.workers);
+    const { parts, tables, logins } = layout(settings.maxServers.length, share.workers);
     const cells = this.#cells = new Int32Array(share.memory);
+    const hash = this.#hash = new KeyedHash(share.secret);
     this.#settings = settings;
-    this.#hash = new KeyedHash(share.secret);
-    this.#parts = places.parts;
-    this.#own = places.parts[worker]!;
-    this.#now = now;
-    const counts = (offset: number) =>
-      new CountTable(cells, places.parts.map((part) => part + offset), worker, CONNECTION_COLUMNS);
-    this.#connections = counts(places.connections);
-    this.#unauthenticated = counts(places.unauthenticated);
-    const rules = { most: mostFailures(settings), ticksPerStep: TICKS_PER_STEP };
-    const size = ROWS * FAILURE_COLUMNS;
-    const failures = (index: number) => {
-      const from = places.failures + index * size;
-      return new FailureTable(cells.subarray(from, from + size), rules);
+    this.#parts = parts;
+    this.#own = parts[worker]!;
+    const counts = (index: number) => {
+      const offset = tables + index * TABLE;
+      return new CountTable(cells, parts.map((part) => part + offset), worker, CONNECTION_COLUMNS);
     };
-    this.#failures = { address: failures(0), user: failures(1), pair: failures(2) };
-    this.#seen = new SeenTable(cells.subarray(places.seen), SEEN_DAYS);
+    this.#connections = counts(0);
+    this.#unauthenticated = counts(1);
+    this.#handshakes = counts(2);
+    this.#logins = new LoginLimits(cells.subarray(logins), {
+      settings,
+      hash,
+      checks: counts(3),
+      now,
+    });
   }
 
   /**
@@ -195,7 +182,38 @@ export class SharedLimits {
       phase = "released";
       this.#count(listener, slots, -1);
     };
-    return { gate: this.#gate(authenticated), release };
+    return {
+      gate: {
+        attempt: (address, user) => this.#logins.attempt(networkOf(address), user),
+        authenticated,
+      },
+      startHandshake: () => this.#startHandshake(slots),
+      release,
+    };
+  }
+
+  #startHandshake(slots: Slots): (() => void) | Refusal {
+    const { handshakes, handshakesPerAddress, maxServers } = this.#settings;
+    const total = maxServers.length + 1;
+    const count = (change: 1 | -1) => {
+      Atomics.add(this.#cells, this.#own + total, change);
+      this.#handshakes.add(slots, change);
+    };
+    count(1);
+    const refusal: Refusal | undefined =
+      over(handshakesPerAddress, () => this.#handshakes.total(slots))
+        ? "Too many TLS handshakes from your address"
+        : over(handshakes, () => this.#sum(total))
+        ? "Too many TLS handshakes under way"
+        : undefined;
+    let counted = true;
+    const end = () => {
+      if (counted) count(-1);
+      counted = false;
+    };
+    if (refusal === undefined) return end;
+    end();
+    return refusal;
   }
 
   #count(listener: number, slots: Slots, change: 1 | -1): void {
@@ -211,7 +229,6 @@ export class SharedLimits {
   #passed(listener: number, slots: Slots): Refusal | undefined {
     const { maxServers, unauthenticated, unauthenticatedPerAddress, connectionsPerAddress } =
       this.#settings;
-    const over = (limit: number, count: () => number) => limit > 0 && count() > limit;
     if (over(maxServers[listener] ?? 0, () => this.#sum(listener))) {
       return "Too many connections to this server";
     }
@@ -230,69 +247,8 @@ export class SharedLimits {
   #sum(offset: number): number {
     return this.#parts.reduce((sum, part) => sum + Atomics.load(this.#cells, part + offset), 0);
   }
-
-  #gate(authenticated: () => void): LoginGate {
-    return {
-      delayFor: (address, user) => this.#delayFor(networkOf(address), user),
-      failed: (address, user) => this.#failed(networkOf(address), user),
-      succeeded: (address, user) => this.#succeeded(networkOf(address), user),
-      authenticated,
-    };
-  }
-
-  #delayFor(network: string, user: string): number {
-    const { authDelay, authDelayMax } = this.#settings;
-    if (authDelay <= 0 || authDelayMax <= 0) return 0;
-    const tick = this.#tick();
-    const { address, pair, user: byUser } = this.#slots(network, user);
-    let failures = this.#failures.address.count(address, tick);
-    // Whoever logged in from here before is not made to wait because others guess elsewhere.
-    const known = this.#seen.has(pair, this.#today());
-    if (!known) failures = Math.max(failures, this.#failures.user.count(byUser, tick));
-    return failures === 0 ? 0 : Math.min(authDelayMax, authDelay * 2 ** (failures - 1));
-  }
-
-  #failed(network: string, user: string): void {
-    const tick = this.#tick();
-    const slots = this.#slots(network, user);
-    this.#failures.address.add(slots.address, tick);
-    this.#failures.user.add(slots.user, tick);
-    this.#failures.pair.add(slots.pair, tick);
-  }
-
-  /**
-   * Forgives what this user did wrong from this address, and only that: an attacker's own account
-   * must not wipe out the guesses at other accounts, nor a user's login those of an attacker.
-   */
-  #succeeded(network: string, user: string): void {
-    const tick = this.#tick();
-    const slots = this.#slots(network, user);
-    const own = this.#failures.pair.count(slots.pair, tick);
-    this.#failures.address.subtract(slots.address, tick, own);
-    this.#failures.user.subtract(slots.user, tick, own);
-    this.#failures.pair.subtract(slots.pair, tick, own);
-    this.#seen.add(slots.pair, this.#today());
-  }
-
-  #slots(network: string, user: string): { address: Slots; user: Slots; pair: Slots } {
-    return {
-      address: this.#hash.slots("address", network),
-      user: this.#hash.slots("user", user),
-      pair: this.#hash.slots("pair", network, user),
-    };
-  }
-
-  #tick(): number {
-    return Math.floor(this.#now() * TICKS_PER_STEP / Math.max(1, this.#settings.authDelayMax));
-  }
-
-  #today(): number {
-    return Math.floor(this.#now() / DAY_MS);
-  }
 }
 
-/** With so many failures the delay is at its longest; more need not be remembered. */
-function mostFailures({ authDelay, authDelayMax }: LimitSettings): number {
-  if (authDelay <= 0 || authDelayMax <= authDelay) return 1;
-  return Math.min(127, Math.ceil(Math.log2(authDelayMax / authDelay)) + 1);
+function over(limit: number, count: () => number): boolean {
+  return limit > 0 && count() > limit;
 }

@@ -227,3 +227,68 @@ export class SeenTable {
     return row * this.#columns + slots[row]! % this.#columns;
   }
 }
+
+/** A time that differs by more than this from now comes of a clock that was set, in milliseconds. */
+const CLOCK_STEP_MS = 60_000;
+
+/**
+ * When each key last had its turn: the lower 32 bits of the milliseconds since 1970, 0 for never.
+ */
+export class TurnTable {
+  readonly #cells: Int32Array;
+  readonly #columns: number;
+
+  /**
+   * Makes a view of a table.
+   *
+   * @param cells the shared memory, its length {@linkcode ROWS} times the slots of a row
+   */
+  constructor(cells: Int32Array) {
+    this.#cells = cells;
+    this.#columns = cells.length / ROWS;
+  }
+
+  /** How many milliseconds after `now` a key may have its next turn, or 0 and less. */
+  wait(slots: Slots, now: number, spacing: number): number {
+    let least = Infinity;
+    for (let row = 0; row < ROWS; row++) {
+      const last = Atomics.load(this.#cells, this.#index(row, slots));
+      least = Math.min(least, left(last, now, spacing));
+    }
+    return least;
+  }
+
+  /**
+   * Takes a key's turn now, unless it is not due.
+   *
+   * @returns whether it was taken
+   */
+  take(slots: Slots, now: number, spacing: number): boolean {
+    // The first row decides between two at once: only one of them changes the value it has seen.
+    const index = this.#index(0, slots);
+    const seen = Atomics.load(this.#cells, index);
+    if (spacing > 0 && this.wait(slots, now, spacing) > 0) return false;
+    const taken = Atomics.compareExchange(this.#cells, index, seen, now | 0) === seen;
+    // Where there is no spacing, nobody needs to be told apart.
+    if (!taken && spacing > 0) return false;
+    this.note(slots, now);
+    return true;
+  }
+
+  /** Notes that a key had a turn. */
+  note(slots: Slots, now: number): void {
+    for (let row = 0; row < ROWS; row++) {
+      Atomics.store(this.#cells, this.#index(row, slots), now | 0);
+    }
+  }
+
+  #index(row: number, slots: Slots): number {
+    return row * this.#columns + slots[row]! % this.#columns;
+  }
+}
+
+function left(last: number, now: number, spacing: number): number {
+  if (last === 0) return 0;
+  const age = ((now | 0) - last) | 0;
+  return age < -CLOCK_STEP_MS ? 0 : spacing - Math.max(age, 0);
+}

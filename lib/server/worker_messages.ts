@@ -29,6 +29,8 @@ export interface ListenerSetup {
   readonly implicitTls: boolean;
   /** The key of the transcript's log at main, if there is one. */
   readonly transcript?: string;
+  /** The most milliseconds that a TLS handshake may take. */
+  readonly handshakeTime: number;
   /** How its sessions are served. */
   readonly settings: SessionSettings;
 }

@@ -43,6 +43,7 @@ export function listenerSetup(
     shared,
     ...(tls === undefined ? {} : { tls }),
     implicitTls: listener.ssl !== undefined && !listener.ssl.latent,
+    handshakeTime: Math.min(server.limits.handshake_time, server.limits.login_time),
     ...(transcript === undefined ? {} : { transcript }),
     settings: sessionSettings(listener, server, hostName),
   };
@@ -64,6 +65,8 @@ function sessionSettings(
     loginTime: limits.login_time,
     maxLine: limits.line,
     maxBadCommands: limits.bad_commands,
+    maxLoginCommands: limits.login_commands,
+    maxLoginInput: limits.login_input,
   };
 }
 
@@ -74,6 +77,8 @@ export function limitSettings({ limits, listeners }: ServerConfig): LimitSetting
     unauthenticated: limits.unauthenticated,
     unauthenticatedPerAddress: limits.unauthenticated_per_address,
     connectionsPerAddress: limits.connections_per_address,
+    handshakes: limits.handshakes,
+    handshakesPerAddress: limits.handshakes_per_address,
     authDelay: limits.auth_delay,
     authDelayMax: limits.auth_delay_max,
   };

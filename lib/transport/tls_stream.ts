@@ -348,6 +348,17 @@ export class TlsConnection implements Connection {
   }
 }
 
+/** A TLS handshake was not complete in time. */
+export class HandshakeLateError extends Error {
+  /** The error's name. */
+  override name = "HandshakeLateError";
+
+  /** Says so. @param timeout the time, in milliseconds */
+  constructor(timeout: number) {
+    super(`the TLS handshake took longer than ${timeout} ms`);
+  }
+}
+
 /**
  * Waits for the handshake of a socket over `cipher`.
  *
@@ -365,7 +376,7 @@ export async function handshake(
   const gone = () => reject(new Error("the peer closed the connection during the TLS handshake"));
   const abort = () => reject(limits.signal?.reason);
   const timer = setTimeout(
-    () => reject(new Error(`the TLS handshake took longer than ${limits.timeout} ms`)),
+    () => reject(new HandshakeLateError(limits.timeout)),
     limits.timeout,
   );
   // These listeners stay: whatever is emitted later must never be an uncaught error.

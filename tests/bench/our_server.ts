@@ -59,6 +59,8 @@ workers = ${workers}
 [pop3server.limits]
 unauthenticated = 0
 unauthenticated_per_address = 0
+handshakes = 0
+handshakes_per_address = 0
 [[pop3server.listeners]]
 name = "plain"
 interface = "127.0.0.1"

@@ -31,11 +31,16 @@ Deno.test("loadConfig() gives a server the manual's defaults", async () => {
   assert.equal(config.pop3server!.grace, 5000);
   assert.deepEqual(config.pop3server!.limits, {
     login_time: 60_000,
+    login_commands: 100,
+    login_input: 65_536,
     line: 8192,
     bad_commands: 10,
     unauthenticated: 1000,
     unauthenticated_per_address: 100,
     connections_per_address: 0,
+    handshake_time: 20_000,
+    handshakes: 500,
+    handshakes_per_address: 50,
     auth_delay: 1000,
     auth_delay_max: 30_000,
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LoginGate } from "../../lib/server/login_gate.ts";
+import type { LoginGate, LoginTurn } from "../../lib/server/login_gate.ts";
 import { SessionGroup } from "../../lib/server/session_group.ts";
 import type { SessionSettings } from "../../lib/server/session_options.ts";
 import { Deadlines } from "../../lib/transport/deadlines.ts";
@@ -23,15 +23,13 @@ function storeWith(text: string): FakeStore {
 class TestGate implements LoginGate {
   readonly events: string[] = [];
   delay = 0;
-  delayFor(address: string, user: string): number {
-    this.events.push(`delayFor ${address} ${user}`);
-    return this.delay;
-  }
-  failed(address: string, user: string): void {
-    this.events.push(`failed ${address} ${user}`);
-  }
-  succeeded(address: string, user: string): void {
-    this.events.push(`succeeded ${address} ${user}`);
+  attempt(address: string, user: string): LoginTurn {
+    this.events.push(`attempt ${address} ${user}`);
+    const since = performance.now();
+    return {
+      wait: () => Math.max(0, since + this.delay - performance.now()),
+      end: (outcome) => this.events.push(`${outcome} ${address} ${user}`),
+    };
   }
   authenticated(): void {
     this.events.push("authenticated");
@@ -121,6 +119,93 @@ Deno.test("who does not log in in time is closed, however busy", async () => {
   assert.match(log.lines[0] ?? "", /not logged in within the time for it/);
 });
 
+Deno.test("a client that asks and asks without logging in is closed after so many commands", async () => {
+  const limits: string[] = [];
+  const client = startSession({
+    settings: settings({ maxLoginCommands: 5 }),
+    limitReached: (limit) => limits.push(limit),
+  });
+  await client.send("CAPA", "AUTH PLAIN", "*", "CAPA", "USER alice", "PASS secret", "STAT");
+  const replies = (await client.rest()).trimEnd().split("\r\n");
+  assert.equal(replies.at(-2), "+OK Send the password with PASS");
+  assert.equal(replies.at(-1), "-ERR Too many commands without a login");
+  await client.hangUp();
+  assert.deepEqual(limits, ["too many commands without a login"]);
+});
+
+Deno.test("a client that sends much without logging in is closed, also within a line", async () => {
+  for (const [piece, replies] of [["USER alice\r\n", 80], ["x".repeat(100), 1]] as const) {
+    const limits: string[] = [];
+    const log = new FakeLog();
+    const client = startSession({
+      log,
+      settings: settings({ maxLoginInput: 1000, maxLine: 8192 }),
+      limitReached: (limit) => limits.push(limit),
+    });
+    const rest = client.rest();
+    for (let sent = 0; sent < 2000 && !client.connection.isClosed; sent += piece.length) {
+      await client.connection.write(new TextEncoder().encode(piece)).catch(() => {});
+    }
+    assert.ok((await rest).split("\r\n").length >= replies, "What came before was answered");
+    await client.hangUp();
+    assert.deepEqual(limits, ["too much input without a login"]);
+    assert.match(log.lines.join(), /too much input without a login/);
+  }
+});
+
+Deno.test("who has logged in may ask and send without end", async () => {
+  const client = startSession({
+    settings: settings({ maxLoginCommands: 3, maxLoginInput: 100 }),
+  });
+  await client.logIn();
+  for (let i = 0; i < 50; i++) {
+    await client.send("NOOP");
+    assert.equal(await client.line(), "+OK Nothing done");
+  }
+  await client.hangUp();
+});
+
+Deno.test("STLS says so when no handshake can be begun now, and the session goes on", async () => {
+  let busy = true;
+  const client = startSession({
+    startTls: fakeHandshake,
+    tlsRefusal: () => busy ? "Too many TLS handshakes under way" : undefined,
+  });
+  await client.line();
+  await client.send("STLS");
+  assert.equal(
+    await client.line(),
+    "-ERR [SYS/TEMP] Too many TLS handshakes under way, try again later",
+  );
+  busy = false;
+  await client.send("STLS");
+  assert.equal(await client.line(), "+OK Begin the TLS negotiation");
+  await client.hangUp();
+});
+
+Deno.test("every limit that ends a session is told of", async () => {
+  const cases: [Partial<SessionSettings>, string[], string][] = [
+    [{ maxBadCommands: 2 }, ["X", "X"], "too many bad commands"],
+    [{ loginTime: 20 }, [], "not logged in within the time for it"],
+    [{ maxLine: 64 }, ["x".repeat(1000)], "a line without end"],
+  ];
+  for (const [change, lines, expected] of cases) {
+    const limits: string[] = [];
+    const client = startSession({
+      deadlines: new Deadlines(5),
+      settings: settings(change),
+      limitReached: (limit) => limits.push(limit),
+    });
+    const text = new TextEncoder().encode(lines.join("\r\n") + (lines.length > 1 ? "\r\n" : ""));
+    for (let at = 0; at < text.length; at += 100) {
+      await client.connection.write(text.subarray(at, at + 100)).catch(() => {});
+    }
+    await client.rest();
+    await client.hangUp();
+    assert.deepEqual(limits, [expected]);
+  }
+});
+
 Deno.test("who has logged in has no time limit but idling", async () => {
   const client = startSession({
     deadlines: new Deadlines(5),
@@ -140,10 +225,10 @@ Deno.test("the login gate hears of every attempt", async () => {
   await client.lines(5);
   await client.hangUp();
   assert.deepEqual(gate.events, [
-    "delayFor 192.0.2.7 alice",
-    "failed 192.0.2.7 alice",
-    "delayFor 192.0.2.7 alice",
-    "succeeded 192.0.2.7 alice",
+    "attempt 192.0.2.7 alice",
+    "refused 192.0.2.7 alice",
+    "attempt 192.0.2.7 alice",
+    "accepted 192.0.2.7 alice",
     "authenticated",
   ]);
 });
@@ -156,7 +241,7 @@ Deno.test("a login whose maildrop is in use succeeded, but stays unauthenticated
   await client.send("USER alice", "PASS secret");
   await client.lines(3);
   await client.hangUp();
-  assert.deepEqual(gate.events, ["delayFor 192.0.2.7 alice", "succeeded 192.0.2.7 alice"]);
+  assert.deepEqual(gate.events, ["attempt 192.0.2.7 alice", "accepted 192.0.2.7 alice"]);
 });
 
 Deno.test("a delayed login is checked after the delay, and what came meanwhile is kept", async () => {

@@ -43,6 +43,8 @@ async function setUp(folder: TempFolder, count: number, start = startCrashable) 
     unauthenticated: 0,
     unauthenticatedPerAddress: 0,
     connectionsPerAddress: 0,
+    handshakes: 0,
+    handshakesPerAddress: 0,
     authDelay: 0,
     authDelayMax: 0,
   }, count);
@@ -55,6 +57,7 @@ async function setUp(folder: TempFolder, count: number, start = startCrashable) 
       backlog: 100,
       shared: true,
       implicitTls: false,
+      handshakeTime: 5000,
       settings: {
         greet: "ready",
         hostName: "test.example",
@@ -66,6 +69,8 @@ async function setUp(folder: TempFolder, count: number, start = startCrashable) 
         loginTime: 60_000,
         maxLine: 8192,
         maxBadCommands: 10,
+        maxLoginCommands: 0,
+        maxLoginInput: 0,
       },
     }],
     store: {

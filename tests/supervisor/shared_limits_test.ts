@@ -8,13 +8,15 @@ import {
   releaseWorker,
   SharedLimits,
 } from "../../lib/server/shared_limits.ts";
-import { KeyedHash, networkOf } from "../../lib/server/shared_tables.ts";
+import { networkOf } from "../../lib/server/shared_tables.ts";
 
 const settings: LimitSettings = {
   maxServers: [0, 2],
   unauthenticated: 6,
   unauthenticatedPerAddress: 3,
   connectionsPerAddress: 4,
+  handshakes: 5,
+  handshakesPerAddress: 2,
   authDelay: 1000,
   authDelayMax: 30_000,
 };
@@ -76,6 +78,33 @@ Deno.test("admit() takes 0 for no limit", () => {
   for (let i = 0; i < 50; i++) admitted(one.admit(0, "192.0.2.1"));
 });
 
+Deno.test("startHandshake() limits handshakes of one address, and in all, over all workers", () => {
+  const { one, two } = twoWorkers({ unauthenticated: 0, unauthenticatedPerAddress: 0 });
+  const begin = (worker: SharedLimits, address: string) =>
+    admitted(worker.admit(0, address)).startHandshake();
+  const first = begin(one, "192.0.2.1");
+  assert.equal(typeof first, "function");
+  assert.equal(typeof begin(two, "192.0.2.1"), "function");
+  assert.equal(begin(two, "192.0.2.1"), "Too many TLS handshakes from your address");
+  for (const i of [2, 3, 4]) assert.equal(typeof begin(one, `192.0.2.${i}`), "function");
+  assert.equal(begin(two, "192.0.2.9"), "Too many TLS handshakes under way");
+  for (let i = 0; i < 2; i++) (first as () => void)();
+  assert.equal(typeof begin(two, "192.0.2.9"), "function");
+  assert.equal(begin(two, "192.0.2.10"), "Too many TLS handshakes under way");
+});
+
+Deno.test("startHandshake() takes 0 for no limit", () => {
+  const { one } = twoWorkers({ handshakes: 0, handshakesPerAddress: 0 });
+  const admission = admitted(one.admit(0, "192.0.2.1"));
+  for (let i = 0; i < 50; i++) assert.equal(typeof admission.startHandshake(), "function");
+});
+
+Deno.test("createLimits() makes memory that never grows", () => {
+  const { memory } = createLimits(settings, 8);
+  assert.equal(memory.growable, false);
+  assert.ok(memory.byteLength < 5_000_000, `${memory.byteLength} bytes`);
+});
+
 Deno.test("admit() counts the hosts of an IPv6 network as one", () => {
   const { one } = twoWorkers();
   for (const host of ["1", "2", "3"]) admitted(one.admit(0, `2001:db8:0:5::${host}`));
@@ -111,118 +140,32 @@ Deno.test("admit() and release() leave no count behind, in whatever order", () =
     worker: fc.nat(1),
     listener: fc.nat(1),
     host: fc.nat(5),
-    act: fc.constantFrom("admit", "login", "release"),
+    act: fc.constantFrom("admit", "login", "handshake", "release"),
     pick: fc.nat(),
   });
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60 }), (events) => {
       const { share, one, two } = twoWorkers();
       const held: Admission[] = [];
+      const handshakes: (() => void)[] = [];
       for (const { worker, listener, host, act, pick } of events) {
         const chosen = held[pick % Math.max(1, held.length)];
         if (act === "admit") {
           const result = [one, two][worker]!.admit(listener, `192.0.2.${host}`);
           if (typeof result !== "string") held.push(result);
         } else if (act === "login") chosen?.gate.authenticated();
-        else chosen?.release();
+        else if (act === "handshake") {
+          const end = chosen?.startHandshake();
+          if (typeof end === "function") handshakes.push(end);
+        } else chosen?.release();
       }
       for (const admission of held) admission.release();
+      for (const end of handshakes) end();
       const part = new Int32Array(share.memory);
-      assert.ok(part.subarray(0, 2 * (3 + 4 * 4096)).every((cell) => cell === 0));
+      assert.ok(part.subarray(0, 2 * (4 + 8 * 4096)).every((cell) => cell === 0));
     }),
     { numRuns: 15 },
   );
-});
-
-Deno.test("delayFor() doubles with each failure, on every worker, and slows no stranger", () => {
-  const { one, two } = twoWorkers();
-  const a = admitted(one.admit(0, "192.0.2.1")).gate;
-  const b = admitted(two.admit(0, "192.0.2.1")).gate;
-  assert.equal(a.delayFor("192.0.2.1", "alice"), 0);
-  const delays: number[] = [];
-  for (let i = 0; i < 8; i++) {
-    a.failed("192.0.2.1", "alice");
-    delays.push(b.delayFor("192.0.2.1", "alice"));
-  }
-  assert.deepEqual(delays, [1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
-  assert.equal(b.delayFor("192.0.2.9", "alice"), 30000, "the same user from elsewhere");
-  assert.equal(b.delayFor("192.0.2.1", "bob"), 30000, "another user from there");
-  assert.equal(b.delayFor("192.0.2.9", "bob"), 0, "a stranger");
-});
-
-Deno.test("delayFor() forgets a failure each auth_delay_max", () => {
-  const { one, clock } = twoWorkers();
-  const { gate } = admitted(one.admit(0, "192.0.2.1"));
-  for (let i = 0; i < 3; i++) gate.failed("192.0.2.1", "alice");
-  const delays: number[] = [];
-  for (let i = 0; i < 4; i++) {
-    delays.push(gate.delayFor("192.0.2.1", "alice"));
-    clock.now += 30_000;
-  }
-  assert.deepEqual(delays, [4000, 2000, 1000, 0]);
-  clock.now += 400 * 86_400_000;
-  assert.equal(gate.delayFor("192.0.2.1", "alice"), 0);
-});
-
-Deno.test("delayFor() survives a clock that is set back", () => {
-  const { one, clock } = twoWorkers();
-  const { gate } = admitted(one.admit(0, "192.0.2.1"));
-  gate.failed("192.0.2.1", "alice");
-  clock.now -= 3_600_000;
-  assert.equal(gate.delayFor("192.0.2.1", "alice"), 1000);
-});
-
-Deno.test("delayFor() exempts a user's known address from the delay of that user", () => {
-  const { one, two } = twoWorkers();
-  const { gate } = admitted(one.admit(0, "192.0.2.1"));
-  gate.succeeded("192.0.2.1", "alice");
-  for (let i = 0; i < 9; i++) gate.failed("198.51.100.7", "alice");
-  const other = admitted(two.admit(0, "192.0.2.1")).gate;
-  assert.equal(other.delayFor("192.0.2.1", "alice"), 0);
-  assert.equal(other.delayFor("192.0.2.2", "alice"), 30_000);
-});
-
-Deno.test("succeeded() forgives the user's own failures there, and no others", () => {
-  const { one } = twoWorkers();
-  const { gate } = admitted(one.admit(0, "192.0.2.1"));
-  for (let i = 0; i < 3; i++) gate.failed("192.0.2.1", "victim");
-  gate.failed("192.0.2.1", "mallory");
-  gate.succeeded("192.0.2.1", "mallory");
-  assert.equal(
-    gate.delayFor("192.0.2.1", "mallory"),
-    4000,
-    "the guesses at the other account stay",
-  );
-  gate.succeeded("192.0.2.1", "victim");
-  assert.equal(gate.delayFor("192.0.2.1", "victim"), 0);
-  assert.equal(gate.delayFor("192.0.2.3", "victim"), 0);
-});
-
-Deno.test("delayFor() is 0 where delays are switched off", () => {
-  for (const off of [{ authDelay: 0 }, { authDelayMax: 0 }]) {
-    const { one } = twoWorkers(off);
-    const { gate } = admitted(one.admit(0, "192.0.2.1"));
-    gate.failed("192.0.2.1", "alice");
-    assert.equal(gate.delayFor("192.0.2.1", "alice"), 0);
-  }
-});
-
-Deno.test("delayFor() leaves strangers alone under an attack from thousands of addresses", () => {
-  const { one } = twoWorkers();
-  const { gate } = admitted(one.admit(0, "192.0.2.1"));
-  for (let i = 0; i < 3000; i++) gate.failed(`10.${i >> 8}.${i & 255}.1`, `guess${i}`);
-  let slowed = 0;
-  for (let i = 0; i < 500; i++) {
-    if (gate.delayFor(`172.16.${i >> 8}.${i & 255}`, `user${i}`) > 0) slowed++;
-  }
-  // Both rows must collide: about (3000 / 65536)² for each of the two tables.
-  assert.ok(slowed <= 15, `${slowed} of 500 strangers were slowed`);
-});
-
-Deno.test("KeyedHash separates its parts and depends on its secret", () => {
-  const hash = new KeyedHash(new Uint8Array(32));
-  assert.notDeepEqual(hash.slots("a", "bc"), hash.slots("ab", "c"));
-  assert.notDeepEqual(hash.slots("a"), new KeyedHash(new Uint8Array(32).fill(1)).slots("a"));
 });
 
 Deno.test("SharedLimits of real workers see each other's counts", async () => {
