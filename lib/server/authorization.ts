@@ -86,7 +86,7 @@ export async function stls(session: SessionContext): Promise<void> {
   if (session.connection.tls !== undefined) return session.bad("TLS is in use already");
   if (startTls === undefined) return session.bad("TLS is not available here");
   const refusal = session.options.tlsRefusal?.();
-  if (refusal !== undefined) return session.fail(`${refusal}, try again later`, "SYS/TEMP");
+  if (refusal !== undefined) return session.fail(refusal, "SYS/TEMP");
   session.ok("Begin the TLS negotiation");
   if (session.unreadInput > 0) return session.end("data in the clear behind STLS");
   await session.flush();

@@ -152,12 +152,12 @@ export class ServerWorker {
   }
 
   #serve(socket: Listener, one: OpenListener): Promise<void> {
-    const { setup, index } = one;
+    const { setup, index, tls } = one;
     return runListenerLoop(socket, {
       name: setup.name,
       admit: (address) => this.#limits.admit(index, address),
-      ...(setup.implicitTls
-        ? { implicitTls: (connection, admission) => this.#encrypt(connection, admission, one) }
+      ...(tls !== undefined && setup.implicitTls
+        ? { implicitTls: (plain, admission) => this.#encrypt(plain, admission, setup, tls) }
         : {}),
       serve: (connection, admission) => this.#session(connection, admission, one),
       log: this.#log,
@@ -169,9 +169,9 @@ export class ServerWorker {
   async #encrypt(
     connection: Connection,
     admission: Admission,
-    { setup, tls }: OpenListener,
+    setup: ListenerSetup,
+    tls: ServerTls,
   ): Promise<Connection> {
-    if (tls === undefined) throw new Error("TLS is not configured");
     const end = admission.startHandshake();
     if (typeof end === "string") {
       this.#refusedHandshake(connection, setup, end);
@@ -196,11 +196,11 @@ export class ServerWorker {
     connection: Connection,
     admission: Admission,
     setup: ListenerSetup,
-  ): Refusal | undefined {
+  ): string | undefined {
     const end = admission.startHandshake();
     if (typeof end === "string") {
       this.#refusedHandshake(connection, setup, end);
-      return end;
+      return `${end}, try again later`;
     }
     end();
     return undefined;
@@ -232,7 +232,7 @@ export class ServerWorker {
       store: this.#store,
       loginGate: admission.gate,
       ...(tls === undefined || setup.implicitTls ? {} : {
-        startTls: (plain: Connection) => this.#encrypt(plain, admission, one),
+        startTls: (plain: Connection) => this.#encrypt(plain, admission, setup, tls),
         tlsRefusal: () => this.#tlsRefusal(connection, admission, setup),
       }),
       deadlines: this.#deadlines,

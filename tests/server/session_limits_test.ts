@@ -169,7 +169,7 @@ Deno.test("STLS says so when no handshake can be begun now, and the session goes
   let busy = true;
   const client = startSession({
     startTls: fakeHandshake,
-    tlsRefusal: () => busy ? "Too many TLS handshakes under way" : undefined,
+    tlsRefusal: () => busy ? "Too many TLS handshakes under way, try again later" : undefined,
   });
   await client.line();
   await client.send("STLS");
