@@ -25,12 +25,16 @@ import type { Job, Plan } from "./plan.ts";
 import { type Pop3Client, quoted } from "./pop3_client.ts";
 
 /**
- * Commands that may be unanswered at once: a distant server is then never idle. They are some 6 KB,
+ * Commands that may be unanswered at once: a distant server is then never idle. They are some 12 KB,
  * which fit into any socket's buffer even while the server does nothing but send.
  */
-const WINDOW = 500;
-/** Octets that may be asked for at once, unless it is a single message. */
+const WINDOW = 1000;
+/** The window is filled when there is room for so many, so that commands travel in company. */
+const COMPANY = WINDOW / 4;
+/** Octets that may be asked for at once, */
 const WINDOW_OCTETS = 4 * 1024 * 1024;
+/** unless it is no more than the message that comes and the one behind it. */
+const LEAST_AHEAD = 2;
 /** What a message of unknown size counts, in octets. */
 const USUAL_SIZE = 64 * 1024;
 
@@ -106,6 +110,7 @@ export class Transfer {
   readonly #toDelete: Job[];
   #deleteAt = 0;
   readonly #expected: Expected[] = [];
+  #expectedMessages = 0;
   #expectedOctets = 0;
   /** What the journal knows of messages that are not listed under their unique id, by digest. */
   readonly #byDigest = new Map<string, JournalEntry[]>();
@@ -147,8 +152,10 @@ export class Transfer {
         const next = this.#expected.shift();
         if (next !== undefined) {
           this.#expectedOctets -= next.octets;
-          if (next.command === "RETR") await this.#retrieved(next.job);
-          else await this.#deletedReply(next.job);
+          if (next.command === "RETR") {
+            this.#expectedMessages--;
+            await this.#retrieved(next.job);
+          } else await this.#deletedReply(next.job);
         } else if (!this.#commit.idle) {
           await this.#commit.flush();
         } else if (!this.#hasToDelete && (this.#ended || !this.#hasToFetch)) {
@@ -187,9 +194,9 @@ export class Transfer {
   }
 
   async #sendMore(): Promise<void> {
-    const room = this.#options.pipelining ? WINDOW - this.#expected.length : 1;
-    // Refilled when half empty, so that commands travel in company.
-    if (this.#expected.length > (this.#options.pipelining ? WINDOW / 2 : 0)) return;
+    const { pipelining } = this.#options;
+    const room = (pipelining ? WINDOW : 1) - this.#expected.length;
+    if (room < (pipelining ? COMPANY : 1)) return;
     const commands: string[] = [];
     while (commands.length < room && this.#hasToDelete) {
       commands.push(this.#expect("DELE", this.#toDelete[this.#deleteAt++]!, 0));
@@ -197,8 +204,10 @@ export class Transfer {
     while (commands.length < room && this.#hasToFetch && !this.#ended) {
       const job = this.#toFetch[this.#fetchAt]!;
       const octets = job.size ?? USUAL_SIZE;
-      if (this.#expectedOctets > 0 && this.#expectedOctets + octets > WINDOW_OCTETS) break;
+      const enough = this.#expectedMessages >= LEAST_AHEAD;
+      if (enough && this.#expectedOctets + octets > WINDOW_OCTETS) break;
       this.#fetchAt++;
+      this.#expectedMessages++;
       commands.push(this.#expect("RETR", job, Math.max(1, octets)));
     }
     if (commands.length > 0) await this.#options.client.send(...commands);

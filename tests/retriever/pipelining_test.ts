@@ -5,16 +5,26 @@ function mail(count: number, size = 100): string[] {
   return Array.from({ length: count }, (_, i) => `Subject: ${i}\r\n\r\n${"x".repeat(size)}\r\n`);
 }
 
-/** Tells `onWrite` what the retriever sends, write by write. */
-function watchWrites(test: TestRetriever, onWrite: (lines: string[]) => void): void {
+/** Tells `onWrite` what the retriever sends, write by write, and how many octets it had read by then. */
+function watchWrites(
+  test: TestRetriever,
+  onWrite: (lines: string[], octetsRead: number) => void,
+): void {
   const { connect } = test.dialer;
   test.dialer = {
     ...test.dialer,
     connect: async (...args) => {
       const connection = await connect(...args);
       const write = connection.write.bind(connection);
+      const read = connection.read.bind(connection);
+      let octets = 0;
+      connection.read = async (target) => {
+        const count = await read(target);
+        octets += count ?? 0;
+        return count;
+      };
       connection.write = (bytes) => {
-        onWrite(new TextDecoder().decode(bytes).split("\r\n").slice(0, -1));
+        onWrite(new TextDecoder().decode(bytes).split("\r\n").slice(0, -1), octets);
         return write(bytes);
       };
       return connection;
@@ -46,7 +56,7 @@ Deno.test("With PIPELINING a distant mailbox costs few round trips", async () =>
 
 Deno.test("The window is bounded in commands and in octets", async () => {
   using test = new TestRetriever();
-  const texts = [...mail(1200), ...mail(3, 3_000_000)];
+  const texts = [...mail(2200), ...mail(5, 1_500_000)];
   test.server.add(...texts);
   let unanswered = 0;
   let octets = 0;
@@ -70,6 +80,21 @@ Deno.test("The window is bounded in commands and in octets", async () => {
   const report = await test.run();
   await test.server.close();
   equal(report.delivered, texts.length);
-  ok(most[0]! > 100 && most[0]! <= 500, `${most[0]} commands`);
+  ok(most[0]! > 100 && most[0]! <= 1000, `${most[0]} commands`);
   ok(most[1]! <= 4 * 1024 * 1024, `${most[1]} octets`);
+});
+
+Deno.test("A large message is asked for while the one before it comes, and no earlier", async () => {
+  using test = new TestRetriever();
+  const size = 5_000_000;
+  test.server.add(...mail(5, size));
+  const readBefore: number[] = [];
+  watchWrites(test, (lines, octets) => {
+    for (const line of lines) if (line.startsWith("RETR")) readBefore.push(octets);
+  });
+  const report = await test.run();
+  await test.server.close();
+  equal(report.delivered, 5);
+  const complete = readBefore.map((octets) => Math.floor(octets / size));
+  deepEqual(complete, [0, 0, 1, 2, 3]);
 });
