@@ -44,7 +44,10 @@ interface Place {
   readonly file: string;
 }
 
-/** How long a search through the folders stands, in milliseconds: bounds searches for many lost files. */
+/**
+ * How long a search through the folders stands, in milliseconds: bounds searches for many lost
+ * files. For a file that was moved since it does not stand.
+ */
 const SEARCH_STANDS = 1000;
 
 /** A {@linkcode Maildrop} over the files of one Maildir. */
@@ -173,38 +176,42 @@ export class MaildirDrop implements Maildrop {
    * @throws what `act` throws, but for a file that is not there
    */
   #atItsPlace<T>(index: number, act: (path: string) => T): T | undefined {
-    try {
-      return act(this.#path(index));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    const place = this.#search(index);
-    if (place === undefined) return undefined;
-    this.#listing.moved(index, place.folder, place.file);
-    try {
-      return act(this.#path(index));
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
+    for (let searches = 0;; searches++) {
+      try {
+        return act(this.#path(index));
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+      // What an earlier search saw may have been moved again; what a new one saw, hardly.
+      const place = searches < 2 ? this.#search(index) : undefined;
+      if (place === undefined) return undefined;
+      this.#listing.moved(index, place.folder, place.file);
     }
   }
 
+  /** Where a message is that is not where the listing says. */
   #search(index: number): Place | undefined {
-    const { names, path } = this.#parts;
     this.#parts.onStale();
     // The other file with this base name is another message.
     if (this.#listing.isAmbiguous(index)) return undefined;
-    if (performance.now() - this.#searchedAt > SEARCH_STANDS) {
-      const places = new Map<string, Place>();
-      for (const folder of ["new", "cur"] as const) {
-        for (const file of messageFiles(`${path}/${folder}`)) {
-          places.set(names.base(file), { folder, file });
-        }
+    const base = this.#parts.names.base(this.#listing.file(index));
+    const seen = this.#places.get(base);
+    const isWhereItWas = seen?.file === this.#listing.file(index) &&
+      seen.folder === this.#listing.folder(index);
+    if (performance.now() - this.#searchedAt > SEARCH_STANDS || isWhereItWas) this.#searchAll();
+    return this.#places.get(base);
+  }
+
+  #searchAll(): void {
+    const { names, path } = this.#parts;
+    const places = new Map<string, Place>();
+    for (const folder of ["new", "cur"] as const) {
+      for (const file of messageFiles(`${path}/${folder}`)) {
+        places.set(names.base(file), { folder, file });
       }
-      this.#places = places;
-      this.#searchedAt = performance.now();
     }
-    return this.#places.get(names.base(this.#listing.file(index)));
+    this.#places = places;
+    this.#searchedAt = performance.now();
   }
 
   #path(index: number): string {

@@ -39,6 +39,29 @@ Deno.test("Maildrop finds messages that another program moved, and misses those 
   assert.deepEqual(await fixture.files("new"), ["1700000004.d"]);
 });
 
+Deno.test("Maildrop finds a message that another program moves again and again", async () => {
+  await using fixture = await MaildirFixture.make();
+  const { maildir } = fixture;
+  for (const name of ["1.a", "2.b"]) await fixture.put(`new/170000000${name}`, name + "\n");
+  const drop = await fixture.store().open("alice");
+  const mark = async (from: string, flags: string) => {
+    for (const name of ["1700000001.a", "1700000002.b"]) {
+      await Deno.rename(
+        `${maildir}/${from.replace("NAME", name)}`,
+        `${maildir}/cur/${name}:2,${flags}`,
+      );
+    }
+  };
+  await mark("new/NAME", "F");
+  assert.equal(retrieve(drop, 1), "1.a\r\n");
+  await mark("cur/NAME:2,F", "R");
+  assert.equal(retrieve(drop, 1), "1.a\r\n");
+  await mark("cur/NAME:2,R", "");
+  assert.deepEqual(await drop.update([1], [2]), { deleted: 1, undeleted: 0 });
+  drop.close();
+  assert.deepEqual(await fixture.files("cur"), ["1700000002.b:2,S"]);
+});
+
 Deno.test("Maildrop.open() opens nothing but a regular file, whatever was put in a message's place", async () => {
   await using fixture = await MaildirFixture.make();
   await fixture.put("new/1700000001.a", "a\n");
