@@ -20,6 +20,7 @@ export interface Peer {
 export const PEERS = {
   curl: { command: "curl", package: "curl" },
   openssl: { command: "openssl", package: "openssl" },
+  sslscan: { command: "sslscan", package: "sslscan" },
   fetchmail: { command: "fetchmail", package: "fetchmail" },
   mpop: { command: "mpop", package: "mpop" },
   python3: { command: "python3", package: "python3" },

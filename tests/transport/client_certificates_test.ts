@@ -34,6 +34,7 @@ function connectAs(server: TlsServer, name?: string): Promise<Connection> {
 const UNTRUSTED = [
   "rogue_alice",
   "expired_alice",
+  "future_alice",
   "self_signed_alice",
   "server_only_alice",
   "two_names",
@@ -73,7 +74,7 @@ Deno.test("secureServer() with clientAuth 1 treats an untrusted certificate as n
 Deno.test("secureServer() says what is wrong with a certificate", async () => {
   await using server = await startTlsServer(asking(1));
   const faults: string[] = [];
-  for (const name of ["expired_alice", "rogue_alice", "two_names"]) {
+  for (const name of ["expired_alice", "rogue_alice", "two_names", "future_alice"]) {
     const client = await connectAs(server, name);
     faults.push((await server.nextInfo()).certificateFault!);
     client.close();
@@ -81,6 +82,7 @@ Deno.test("secureServer() says what is wrong with a certificate", async () => {
   assert.match(faults[0]!, /expired on .*2020/);
   assert.match(faults[1]!, /by an authority in tspath/);
   assert.match(faults[2]!, /no usable Common Name/);
+  assert.match(faults[3]!, /valid from .*2123/);
 });
 
 Deno.test("secureServer() with clientAuth 2 closes without a trusted certificate", async () => {
