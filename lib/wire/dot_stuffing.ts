@@ -193,8 +193,8 @@ function countDotLines(bytes: Uint8Array, atLineStart: boolean): number {
 export class TopLimit {
   #bodyLines: number;
   #inHeader = true;
-  /** Whether the current line has had nothing but a CR so far. */
-  #blank = true;
+  /** Whether the current line has had nothing, or nothing but one CR, so far. */
+  #blank: "empty" | "cr" | false = "empty";
   #done = false;
 
   /**
@@ -221,8 +221,8 @@ export class TopLimit {
     while (at < bytes.length && !this.#done) {
       const end = bytes.indexOf(LF, at);
       const stop = end < 0 ? bytes.length : end;
-      if (this.#inHeader && this.#blank) {
-        this.#blank = stop === at || (stop === at + 1 && bytes[at] === CR);
+      if (this.#inHeader && this.#blank && stop > at) {
+        this.#blank = this.#blank === "empty" && stop === at + 1 && bytes[at] === CR ? "cr" : false;
       }
       at = stop;
       if (end < 0) break;
@@ -235,7 +235,7 @@ export class TopLimit {
   #endLine(): void {
     if (!this.#inHeader) this.#bodyLines--;
     else if (this.#blank) this.#inHeader = false;
-    this.#blank = true;
+    this.#blank = "empty";
     this.#done = !this.#inHeader && this.#bodyLines <= 0;
   }
 }

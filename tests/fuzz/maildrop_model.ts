@@ -104,6 +104,11 @@ export class ModelSession {
     return this.#state === "UPDATE";
   }
 
+  /** Whether a login has succeeded. */
+  get loggedIn(): boolean {
+    return this.#state === "TRANSACTION";
+  }
+
   /** Whether the next line is an answer in AUTH, and no command. */
   get answering(): boolean {
     return this.#mechanism !== undefined;
@@ -131,12 +136,14 @@ export class ModelSession {
   #authorization(name: string, args: readonly string[], afterUser: boolean): Verdict {
     const argument = args.join(" ");
     if (name === "USER" && argument !== "") return this.#nameUser(argument);
+    if (name === "USER") return { ...ERR, undecided: true };
     if (name === "PASS") return this.#pass(argument, afterUser);
     if (name === "APOP") return this.#apop(argument);
     if (name === "AUTH") return this.#auth(args);
-    if (args.length > 0) return ERR;
+    if (name !== "QUIT" && name !== "CAPA") return ERR;
+    // Some servers do not look at what follows.
+    if (args.length > 0) return { ...ERR, undecided: true };
     if (name === "CAPA") return { ...OK, undecided: true };
-    if (name !== "QUIT") return ERR;
     this.#state = "UPDATE";
     return { ...OK, closes: true };
   }
@@ -220,7 +227,6 @@ export class ModelSession {
 
   #withoutArgument(name: string, args: readonly string[]): Verdict {
     if (!["STAT", "NOOP", "RSET", "QUIT", "CAPA"].includes(name)) return ERR;
-    // Some servers do not look at what follows.
     if (args.length > 0) return { ...ERR, undecided: true };
     if (name === "STAT") return { ...OK, values: this.#totals() };
     if (name === "QUIT") return this.#quit();

@@ -84,7 +84,7 @@ const command = fc.oneof(
     weight: 2,
     arbitrary: fc.constantFrom(
       ...["RETR", "DELE", "TOP", "TOP 1", "TOP 1 1 1", "RETR 1 2", "DELE 1 x", "STAT 1", "QUIT x"],
-      ...["FOO", "STLS", "EXPN 1", "retr 1", "Dele 2", "sTaT", "quit", "", "GET / HTTP/1.1"],
+      ...["FOO", "EXPN 1", "retr 1", "Dele 2", "sTaT", "quit", "", "GET / HTTP/1.1"],
       ...["USER {user}", "USER", "PASS secret", "PASS", "AUTH", "AUTH FOO", "AUTH PLAIN", "*"],
     ),
   },

@@ -113,3 +113,9 @@ Deno.test("TopLimit takes a message without a body, and one without a header", (
   assert.equal(top("\nbody\nmore\n", 0, 100), "\n");
   assert.equal(top("\nbody\nmore\n", 1, 3), "\nbody\n");
 });
+
+Deno.test("TopLimit takes a line of two CRs for a line, wherever it is cut", () => {
+  for (const size of [1, 2, 3, 100]) {
+    assert.equal(top("A: 1\n\r\r\nB: 2\n\r\nbody\n", 0, size), "A: 1\n\r\r\nB: 2\n\r\n");
+  }
+});
