@@ -7,6 +7,7 @@
  * @module
  */
 import type { DiskForm } from "../wire/dot_stuffing.ts";
+import { ListLines } from "./list_lines.ts";
 import { arrivalTime, type MaildirNames, uidlOf } from "./names.ts";
 import { measureMessage, measureSmall } from "./message_file.ts";
 
@@ -33,6 +34,10 @@ export class Listing {
   readonly #mtime: Float64Array;
   /** Ids of the messages whose base name another one bears too: almost always empty. */
   readonly #distinctIds: ReadonlyMap<number, string>;
+  /** What LIST says: sizes and ids stay what they are, wherever messages move. */
+  readonly sizeLines: ListLines;
+  /** What UIDL says. */
+  readonly idLines: ListLines;
 
   /**
    * Makes a listing of messages that were found.
@@ -51,6 +56,8 @@ export class Listing {
     this.#disk = Float64Array.from(entries, (entry) => entry.disk);
     this.#mtime = Float64Array.from(entries, (entry) => entry.mtime);
     this.#distinctIds = distinctIds;
+    this.sizeLines = new ListLines(entries.length, (message) => this.octets(message - 1));
+    this.idLines = new ListLines(entries.length, (message) => this.uidl(message - 1));
   }
 
   /** How many messages there are. */

@@ -9,6 +9,7 @@
 import { releaseLock } from "../file_lock.ts";
 import { reasonOf } from "../errors.ts";
 import type { DiskForm } from "../wire/dot_stuffing.ts";
+import type { LinesPart } from "./list_lines.ts";
 import { type Listing, type MailFolder, messageFiles } from "./listing.ts";
 import {
   type Maildrop,
@@ -81,6 +82,11 @@ export class MaildirDrop implements Maildrop {
   /** See {@linkcode Maildrop.uidl}. */
   uidl(message: number): string {
     return this.#listing.uidl(message - 1);
+  }
+
+  /** See {@linkcode Maildrop.lines}. */
+  lines(list: "sizes" | "ids", from: number): LinesPart {
+    return (list === "sizes" ? this.#listing.sizeLines : this.#listing.idLines).part(from);
   }
 
   /** See {@linkcode Maildrop.open}. */

@@ -64,7 +64,7 @@ const TIME_GRAIN = 2000;
 /** The same where only this program changes the folders, on a file system that it is trusted with. */
 const EXCLUSIVE_TIME_GRAIN = 50;
 
-/** How many messages' listings a worker remembers, about 150 bytes each. */
+/** How many messages' listings a worker remembers, about 200 bytes each. */
 const REMEMBERED_MESSAGES = 200_000;
 
 /** Half of a cache's longest lines, in bytes: a file that was just written is never too long. */

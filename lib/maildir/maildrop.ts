@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { LinesPart } from "./list_lines.ts";
+
 /** Another session holds the maildrop. */
 export class MaildropInUseError extends Error {
   /** The class's name. */
@@ -73,6 +75,14 @@ export interface Maildrop {
 
   /** The unique id: 1 to 70 characters from 0x21 to 0x7E, the same in every session. */
   uidl(message: number): string;
+
+  /**
+   * What LIST or UIDL says of consecutive messages if none of them is deleted.
+   *
+   * @param list `sizes` for LIST, `ids` for UIDL
+   * @param from 1, or the `next` of the part before; at most {@linkcode Maildrop.count}
+   */
+  lines(list: "sizes" | "ids", from: number): LinesPart;
 
   /**
    * Opens a message for sending.

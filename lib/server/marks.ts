@@ -12,6 +12,7 @@ export class Marks {
   readonly #count: number;
   /** A byte a message, made with the first mark: most sessions find nothing new. */
   #bits: Uint8Array | undefined;
+  #hasDeleted = false;
 
   /**
    * Nothing is marked yet.
@@ -24,6 +25,7 @@ export class Marks {
 
   /** Marks a message for deletion. */
   delete(message: number): void {
+    this.#hasDeleted = true;
     this.#mark(message, DELETED);
   }
 
@@ -37,8 +39,14 @@ export class Marks {
     return this.#bits !== undefined && (this.#bits[message]! & DELETED) !== 0;
   }
 
+  /** Whether any message is. */
+  get hasDeleted(): boolean {
+    return this.#hasDeleted;
+  }
+
   /** Takes all marks back (RSET). */
   reset(): void {
+    this.#hasDeleted = false;
     this.#bits = undefined;
   }
 

@@ -62,6 +62,13 @@ export class ReplyBuffer {
     this.#length = end + 2;
   }
 
+  /** Adds bytes as they are. */
+  bytes(bytes: Uint8Array): void {
+    const buffer = this.#room(bytes.length);
+    buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
   /**
    * Lends the buffer to whoever writes a part of a message behind {@linkcode length}; there are at
    * least 8 KiB. What was written is added by {@linkcode advance}.

@@ -88,7 +88,7 @@ export function list(
   if (!isBlank(args)) return listOne(session, phase, args, value);
   const { messages, octets } = totals(phase);
   session.ok(`${messages} messages (${octets} octets)`);
-  return listAll(session, phase, value);
+  return listAll(session, phase, "sizes", value);
 }
 
 /** UIDL [message] */
@@ -100,7 +100,7 @@ export function uidl(
   const value = (message: number) => phase.maildrop.uidl(message);
   if (!isBlank(args)) return listOne(session, phase, args, value);
   session.ok("Unique ids follow");
-  return listAll(session, phase, value);
+  return listAll(session, phase, "ids", value);
 }
 
 function listOne(
@@ -113,23 +113,48 @@ function listOne(
   if (message !== undefined) session.ok(`${message} ${value(message)}`);
 }
 
-/** Numbers stay what they are after DELE: a deleted message only leaves a gap (RFC 1939 section 5). */
 function listAll(
   session: SessionContext,
   phase: Transaction,
+  kind: "sizes" | "ids",
   value: (message: number) => string | number,
 ): void | Promise<void> {
   const { maildrop, marks } = phase;
+  // A transcript wants its lines one by one.
+  const single = marks.hasDeleted || session.options.transcript !== undefined;
+  const some = (from: number) =>
+    single ? addLine(session, phase, from, value) : addLines(session, phase, from, kind);
   const part = (from: number): number => {
-    for (let message = from; message <= maildrop.count; message++) {
+    for (let message = from; message <= maildrop.count; message = some(message)) {
       if (session.out.full) return message;
-      if (!marks.isDeleted(message)) session.line(`${message} ${value(message)}`);
     }
     session.line(".");
     return 0;
   };
   const next = part(1);
   if (next > 0) return listRest(session, part, next);
+}
+
+/** Numbers stay what they are after DELE: a deleted message only leaves a gap (RFC 1939 section 5). */
+function addLine(
+  session: SessionContext,
+  { marks }: Transaction,
+  message: number,
+  value: (message: number) => string | number,
+): number {
+  if (!marks.isDeleted(message)) session.line(`${message} ${value(message)}`);
+  return message + 1;
+}
+
+function addLines(
+  session: SessionContext,
+  { maildrop }: Transaction,
+  from: number,
+  kind: "sizes" | "ids",
+): number {
+  const { bytes, next } = maildrop.lines(kind, from);
+  session.out.bytes(bytes);
+  return next;
 }
 
 /** Goes on as fast as the client takes it. */

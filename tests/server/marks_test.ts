@@ -22,6 +22,16 @@ Deno.test("Marks.reset() takes all back", () => {
   assert.equal(marks.isDeleted(2), false);
 });
 
+Deno.test("Marks.hasDeleted is true from the first deletion to the next reset", () => {
+  const marks = new Marks(2);
+  marks.retrieve(1);
+  assert.equal(marks.hasDeleted, false);
+  marks.delete(2);
+  assert.equal(marks.hasDeleted, true);
+  marks.reset();
+  assert.equal(marks.hasDeleted, false);
+});
+
 Deno.test("Marks of an untouched maildrop are none", () => {
   const marks = new Marks(1_000_000);
   assert.deepEqual(marks.deleted(), []);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type LinesPart, ListLines } from "../../lib/maildir/list_lines.ts";
 import {
   type Maildrop,
   MaildropInUseError,
@@ -121,6 +122,11 @@ class FakeMaildrop implements Maildrop {
 
   uidl(message: number): string {
     return `id-${this.#message(message).name}`;
+  }
+
+  lines(list: "sizes" | "ids", from: number): LinesPart {
+    const value = (message: number) => list === "sizes" ? this.size(message) : this.uidl(message);
+    return new ListLines(this.count, value).part(from);
   }
 
   open(message: number, bodyLines?: number): MessageReader {
