@@ -103,11 +103,20 @@ export class GroupCommit<Item extends Received> {
     this.#group = [];
     this.#octets = 0;
     if (group.length === 0) return;
-    if (this.#failed) return this.#destination.abandon(group.map(({ staged }) => staged));
+    if (this.#failed) return this.#giveUp(group);
     this.#running = this.#commit(group).catch((error: unknown) => {
       this.#failed = true;
       this.#failure = error;
     }).finally(() => this.#running = undefined);
+  }
+
+  /**
+   * What a mail server has, nobody can take back: it is deleted from the remote server although no
+   * journal knows it, for that is all that keeps it from coming twice.
+   */
+  #giveUp(group: readonly Item[]): void {
+    if (!this.#destination.recoverable) return this.#onSafe(group);
+    this.#destination.abandon(group.map(({ staged }) => staged));
   }
 
   async #commit(group: readonly Item[]): Promise<void> {
