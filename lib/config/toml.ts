@@ -73,12 +73,18 @@ function repeatedKey(text: string): { line: number; key: string } | undefined {
     if (bracket !== undefined) table = qualified(path);
     const whole = bracket === undefined ? `${table}\0=${path.join("\0")}` : table;
     if (seen.has(whole)) {
-      return { line: index + 1, key: bracket === undefined ? `the key ${name}` : `[${name}]` };
+      return {
+        line: index + 1,
+        key: bracket === undefined ? `the key ${cutKey(name)}` : `[${cutKey(name)}]`,
+      };
     }
     seen.add(whole);
   }
   return undefined;
 }
+
+/** So much of a key is shown. */
+const KEY_SHOWN = 60;
 
 /** The quotation marks of a text of several lines that is open at a line's end. */
 function openQuotes(line: string, open: string | undefined): string | undefined {
@@ -114,7 +120,11 @@ export function describeSyntaxError(error: unknown, text: string): string {
     ? "The file"
     : `Line ${row}, column ${Math.max(1, column ?? Number(inText?.[2]))},`;
   const key = /^\s*(\[{0,2}[\w."'-]+\]{0,2})\s*=?/.exec(text.split("\n")[row - 1] ?? "")?.[1];
-  const near = key === undefined ? "" : ` (near ${key})`;
+  const near = key === undefined ? "" : ` (near ${cutKey(key)})`;
   return `${place} is not TOML${near}: a text stands in quotation marks, ` +
     `a line holds one "key = value", and a table opens with [name] or [[name]]`;
+}
+
+function cutKey(key: string): string {
+  return key.length > KEY_SHOWN ? `${key.slice(0, KEY_SHOWN)}…` : key;
 }

@@ -15,9 +15,20 @@ export interface FileLine {
   readonly text: string;
 }
 
-/** Removes the white space around a name or value: that of ASCII only, since a password may end in another. */
+/** What {@linkcode trim} removes: the white space of ASCII but LF, of which lines are made. */
+const WHITE_SPACE = " \t\r\f\v";
+
+/**
+ * Removes the white space around a name or value: that of ASCII only, since a password may end in
+ * another. Not by a regular expression, which would take the square of the time for a line of very
+ * many spaces.
+ */
 export function trim(text: string): string {
-  return text.replace(/^[ \t\r\f\v]+/, "").replace(/[ \t\r\f\v]+$/, "");
+  let from = 0;
+  let to = text.length;
+  while (from < to && WHITE_SPACE.includes(text[from]!)) from++;
+  while (to > from && WHITE_SPACE.includes(text[to - 1]!)) to--;
+  return text.slice(from, to);
 }
 
 /**

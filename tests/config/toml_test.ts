@@ -49,3 +49,12 @@ Deno.test("describeSyntaxError() says the same of either parser's error, without
   assert.doesNotMatch(said, /cret/);
   assert.match(describeSyntaxError(new Error("?"), text), /^The file is not TOML:/);
 });
+
+Deno.test("parseToml() shows the beginning of a key without end", () => {
+  const key = "k".repeat(100_000);
+  for (const text of [key, `${key} = 1\n${key} = 2`, `[${key}]\n[${key}]`]) {
+    const message = fault(text)!;
+    assert.match(message, /k{60}…/);
+    assert.ok(message.length < 300, message);
+  }
+});

@@ -61,6 +61,14 @@ Deno.test("replaceUser() keeps comments, order and line ends", () => {
   assert.equal(replaceUser("\uFEFFjoe:x", "joe", ""), "\uFEFFjoe");
 });
 
+Deno.test("trim() takes no longer for white space inside of a line than for anything else", () => {
+  // By the square of the length this would take an hour.
+  const gap = " \t".repeat(1_000_000);
+  assert.equal(trim(`${gap}a${gap}b${gap}`), `a${gap}b`);
+  assert.equal(trim(gap), "");
+  assert.equal(trim("\u00a0a\u00a0"), "\u00a0a\u00a0");
+});
+
 Deno.test("findUser() finds all lines of a user", () => {
   assert.deepEqual(findUser("joe:a\n#joe:b\n joe :c:d\nJoe:e", "joe"), [
     { line: 1, password: "a" },

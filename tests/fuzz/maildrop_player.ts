@@ -78,7 +78,7 @@ class Player {
   async step(step: Step): Promise<void> {
     if ("says" in step) return await this.#say(step.client, [...step.says]);
     if ("hangsUp" in step) return await this.#hangUp(step.client);
-    if ("arrives" in step) return this.deliver({ text: step.arrives, sized: false, seen: false });
+    if ("arrives" in step) return await this.#arrive(step.arrives);
     if (this.#host.strict) return;
     if ("removed" in step) return this.#remove(step.removed);
     if ("flagged" in step) return this.#flag(step.flagged);
@@ -145,6 +145,16 @@ class Player {
   }
 
   // What happens in the Maildir ------------------------------------------------
+
+  /** Dovecot says +OK to a login before it has looked what there is. */
+  async #arrive(text: string): Promise<void> {
+    for (const { client, session } of this.#pairs.values()) {
+      if (this.#host.strict && session.loggedIn) {
+        await client.say([{ text: "NOOP", answer: false }]);
+      }
+    }
+    this.deliver({ text, sized: false, seen: false });
+  }
 
   deliver({ text, sized, seen }: StoryMessage): void {
     const number = ++this.#made;

@@ -20,6 +20,8 @@ export interface DovecotOptions {
   readonly certificatesOnly?: boolean;
   /** The mechanisms; `plain cram-md5 apop` by default. */
   readonly mechanisms?: string;
+  /** Whether a session locks the maildrop, and the next one waits for its end (10 s at most). */
+  readonly locks?: boolean;
 }
 
 const START_LIMIT = 30_000;
@@ -77,7 +79,7 @@ export class DovecotRemote implements AsyncDisposable {
       stderr: "null",
     }).spawn();
     const remote = new DovecotRemote(folder, ports, child);
-    for (const user of Object.keys(options.users)) remote.#makeMailbox(user);
+    for (const user of Object.keys(options.users)) remote.makeMailbox(user);
     return remote;
   }
 
@@ -132,7 +134,8 @@ export class DovecotRemote implements AsyncDisposable {
     }
   }
 
-  #makeMailbox(user: string): void {
+  /** Makes the Maildir of a user; what was there is gone. */
+  makeMailbox(user: string): void {
     const maildir = this.maildir(user);
     for (const part of ["new", "cur", "tmp"]) {
       Deno.mkdirSync(`${maildir}/${part}`, { recursive: true, mode: 0o700 });
@@ -232,7 +235,8 @@ active_value = true
 function configText(
   folder: string,
   [plain, tls]: readonly [number, number],
-  { mechanisms = "plain cram-md5 apop", certificatesOnly = false, tokenInfo }: DovecotOptions,
+  { mechanisms = "plain cram-md5 apop", certificatesOnly = false, tokenInfo, locks = false }:
+    DovecotOptions,
   identity: Identity | undefined,
 ): string {
   const self = identity === undefined ? "" : `default_internal_user = ${identity.user}
@@ -279,6 +283,7 @@ first_valid_uid = 1
 first_valid_gid = 1
 mail_location = maildir:${folder}/mail/%u/Maildir
 mail_max_userip_connections = 1000
+pop3_lock_session = ${locks ? "yes" : "no"}
 stats_writer_socket_path =
 ${secret}
 ${tokens}userdb {
