@@ -37,7 +37,7 @@ export interface Story {
 }
 
 /** The messages that numbers of stories may name: some more than there mostly are. */
-const NUMBERS = ["1", "1", "2", "2", "3", "4", "5", "6", "7"];
+const NUMBERS = ["1", "1", "1", "2", "2", "2", "3", "3", "4", "5", "7"];
 const NO_NUMBERS = ["0", "x", "-1", "1x", "1.5", "99999999999", "4294967297", "\xb2"];
 
 const PIECES = [
@@ -68,7 +68,20 @@ const number = fc.oneof(
 );
 
 const command = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom("STAT", "LIST", "UIDL", "NOOP", "RSET", "CAPA") },
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom(
+      "STAT",
+      "STAT",
+      "LIST",
+      "LIST",
+      "UIDL",
+      "RSET",
+      "RSET",
+      "NOOP",
+      "CAPA",
+    ),
+  },
   {
     weight: 8,
     arbitrary: fc.tuple(fc.constantFrom("LIST", "UIDL", "RETR", "RETR", "DELE", "DELE"), number)
@@ -125,10 +138,11 @@ function stepArbitrary({ clients }: StoryOptions): fc.Arbitrary<Step[]> {
   const client = fc.nat(clients - 1);
   const says = (lines: fc.Arbitrary<readonly string[]>): fc.Arbitrary<Step[]> =>
     fc.tuple(client, lines).map(([one, said]) => [{ client: one, says: said }]);
+  const commands = fc.array(command, { minLength: 1, maxLength: 6, size: "max" });
   const which = fc.nat(2);
   return fc.oneof(
-    { weight: 5, arbitrary: says(fc.array(command, { minLength: 1, maxLength: 4 })) },
-    { weight: 4, arbitrary: says(login) },
+    { weight: 8, arbitrary: says(commands) },
+    { weight: 3, arbitrary: says(login) },
     { weight: 1, arbitrary: says(failedLogin) },
     { weight: 1, arbitrary: says(fc.constant(["QUIT"])) },
     { weight: 1, arbitrary: client.map((one): Step[] => [{ client: one, hangsUp: true }]) },
@@ -141,9 +155,9 @@ function stepArbitrary({ clients }: StoryOptions): fc.Arbitrary<Step[]> {
 
 /** Stories at random, most of which begin with a login. */
 export function stories(options: StoryOptions): fc.Arbitrary<Story> {
-  const steps = fc.array(stepArbitrary(options), { maxLength: options.steps });
+  const steps = fc.array(stepArbitrary(options), { maxLength: options.steps, size: "max" });
   return fc.record({
-    messages: fc.array(message, { maxLength: 6 }),
+    messages: fc.array(message, { maxLength: 5, size: "max" }),
     first: fc.option(login, { freq: 8 }),
     steps,
   }).map(({ messages, first, steps }) => ({
