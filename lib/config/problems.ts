@@ -28,10 +28,14 @@ export function formatProblems(file: string, problems: readonly ConfigProblem[])
     inOrder(problems).map((problem) => `  ${formatProblem(problem)}\n`).join("");
 }
 
+/** A path that is longer has an unknown key in it, of which the beginning will do. */
+const PATH_SHOWN = 300;
+
 /** One problem as a line, without its end. */
 export function formatProblem({ path, item, message }: ConfigProblem): string {
   if (path === "") return message;
-  return `${path}${item === undefined ? "" : ` (${item})`}: ${message}`;
+  const place = path.length > PATH_SHOWN ? `${path.slice(0, PATH_SHOWN)}…` : path;
+  return `${place}${item === undefined ? "" : ` (${item})`}: ${message}`;
 }
 
 /** The problems in the order of the schema; those of one key stay as they came. */

@@ -23,6 +23,11 @@ Deno.test("formatProblems() prints a line a problem, in the order of the schema"
   assert.match(formatProblems("f", [{ path: "", message: "Gone" }]), /: 1 problem\n {2}Gone\n$/);
 });
 
+Deno.test("formatProblems() shows the beginning of a key without end", () => {
+  const text = formatProblems("m.toml", [{ path: "k".repeat(5000), message: "a" }]);
+  assert.match(text, /\n  k{300}…: a\n$/);
+});
+
 Deno.test("inOrder() leaves problems of one key as they came", () => {
   const problems = [{ path: "log", message: "2" }, { path: "log", message: "1" }];
   assert.deepEqual(inOrder(problems), problems);

@@ -22,6 +22,8 @@ export interface Host {
    * no other program touches its Maildir, of which that RFC knows nothing.
    */
   readonly strict: boolean;
+  /** How messages lie in the Maildir: as they are, or with CRLF line ends and dot-stuffed. */
+  readonly form: "plain" | "wire";
   /** Opens a connection. */
   connect(): Promise<Wire>;
   /** Called when files were put into the Maildir. */
@@ -158,9 +160,10 @@ class Player {
 
   deliver({ text, sized, seen }: StoryMessage): void {
     const number = ++this.#made;
-    const disk = bytesOf(text);
+    const plain = bytesOf(text);
+    const disk = this.#host.form === "plain" ? plain : bytesOf(stuffed(latin1(wireForm(plain))));
     // W does not count the line end that the last line may lack.
-    const counted = wireForm(disk).length - (text === "" || text.endsWith("\n") ? 0 : 2);
+    const counted = wireForm(plain).length - (text === "" || text.endsWith("\n") ? 0 : 2);
     const name = `${1_700_000_000 + number}.M${number}P1.host` +
       (sized ? `,S=${disk.length},W=${counted}` : "");
     const { maildir } = this.#host;
@@ -170,7 +173,7 @@ class Player {
       `${maildir}/${seen ? `cur/${name}:2,S` : `new/${name}`}`,
     );
     this.#host.delivered?.();
-    this.#model.deliver(name, disk, seen);
+    this.#model.deliver(name, plain, seen);
   }
 
   #remove(index: number): void {
@@ -255,7 +258,7 @@ class Player {
 
   /** What is left, and what it holds; what is seen, where that is promised. */
   compareMailbox(): void {
-    const { maildir, strict } = this.#host;
+    const { maildir, strict, form } = this.#host;
     const files = listMailbox(maildir);
     const found = [...files.new.map((name) => `new/${name}`), ...files.cur.map((it) => `cur/${it}`)]
       .sort((a, b) => baseName(a) < baseName(b) ? -1 : 1);
@@ -263,7 +266,8 @@ class Player {
     assert.deepEqual(found.map(baseName), left.map(({ name }) => name), "What is in the Maildir");
     for (const [i, file] of found.entries()) {
       const { wire, seen } = left[i]!;
-      assert.equal(latin1(wireForm(Deno.readFileSync(`${maildir}/${file}`))), wire, file);
+      const text = latin1(wireForm(Deno.readFileSync(`${maildir}/${file}`)));
+      assert.equal(text, form === "plain" ? wire : stuffed(wire), file);
       if (!strict) assert.equal(/:2,.*S/.test(file), seen, `Whether ${file} is seen`);
     }
   }
@@ -273,6 +277,11 @@ class Player {
 function isUnbearable(pair: Pair, verdict: Verdict, answer: boolean): boolean {
   const isBad = verdict.status === "-ERR" && verdict.code === undefined && !answer;
   return isBad && !pair.session.loggedIn && ++pair.bad > BAD_BORNE;
+}
+
+/** RFC 1939 section 3. */
+function stuffed(wire: string): string {
+  return wire.replaceAll(/(^|\n)\./g, "$1..");
 }
 
 function latin1(bytes: Uint8Array | undefined): string {

@@ -16,14 +16,15 @@ holds({
     story: stories({ clients: 2, steps: 14 }),
     chunk: fc.constantFrom(1, 2, 7, 100_000),
     cache: fc.boolean(),
+    form: fc.constantFrom("plain", "plain", "wire"),
   }),
-  run: async ({ story, chunk, cache }) => {
+  run: async ({ story, chunk, cache, form }) => {
     await using fixture = await MaildirFixture.make();
     const base = sessionOptions();
     const options = {
       ...base,
       settings: { ...base.settings, maxBadCommands: 1000 },
-      store: fixture.store({ cache }),
+      store: fixture.store({ cache, form }),
       authenticator: new FakeAuthenticator([["alice", "secret"]]),
     };
     const sessions: Promise<void>[] = [];
@@ -31,6 +32,7 @@ holds({
       user: "alice",
       maildir: fixture.maildir,
       strict: false,
+      form,
       connect: () => {
         const [client, server] = memoryPair({ chunk });
         sessions.push(runSession(server, options));

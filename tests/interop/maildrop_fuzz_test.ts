@@ -51,6 +51,7 @@ class OurHosts implements AsyncDisposable {
       user,
       maildir,
       strict,
+      form: "plain",
       connect: () => Deno.connect({ hostname: "127.0.0.1", port }),
       released: () => logInAndOut(port, user),
     };
@@ -82,6 +83,7 @@ class DovecotHosts implements AsyncDisposable {
       user,
       maildir: dovecot.maildir(user),
       strict: true,
+      form: "plain",
       connect: () => Deno.connect({ hostname: "127.0.0.1", port: dovecot.plainPort }),
       delivered: () => dovecot.handOver(user),
       released: () => logInAndOut(dovecot.plainPort, user),
