@@ -8,6 +8,9 @@ import { harmless } from "../log/line.ts";
 import { count, type RunReport, size } from "../retriever/report.ts";
 import type { Progress } from "../retriever/run.ts";
 
+/** Characters of a line at most: some of it may be a server's words. */
+const LONGEST = 2000;
+
 /** Erases to the end of the line. */
 const ERASE = "\x1b[K";
 
@@ -60,7 +63,7 @@ export class RetrieveDisplay {
     const line = `${report.client}: ${report.summary}`;
     if (report.failure === undefined) return this.#line(line);
     if (this.#tools.columns() !== undefined) this.#tools.write(ERASE);
-    this.#tools.complain?.(harmless(line));
+    this.#tools.complain?.(harmless(line, LONGEST));
   }
 
   /** Shows what it all came to. */
@@ -77,7 +80,7 @@ export class RetrieveDisplay {
 
   #line(text: string): void {
     const erase = this.#tools.columns() === undefined ? "" : ERASE;
-    this.#tools.write(`${erase}${harmless(text)}\n`);
+    this.#tools.write(`${erase}${harmless(text, LONGEST)}\n`);
   }
 }
 

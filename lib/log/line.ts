@@ -15,24 +15,31 @@ export interface LineSink {
 }
 
 /**
- * Everything that could end a line or reorder what a reader sees: control characters, line and
- * paragraph separators, and the direction marks of bidirectional text.
+ * Everything that could end a line, or reorder or hide what a reader sees: control characters,
+ * line and paragraph separators, format characters (the direction marks of bidirectional text
+ * among them) and halves of characters.
  */
-const HARMFUL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const ALL_HARMFUL = new RegExp(HARMFUL.source, "gu");
 
 /**
  * Text that may stand in a log line whoever wrote it: control characters are shown as `\x0d`,
  * others that a terminal obeys as `\u202e`, so that nobody can forge a line or hide one.
+ *
+ * @param most how many characters are shown at most; of a longer text the rest is counted
  */
-export function harmless(text: string): string {
+export function harmless(text: string, most = Infinity): string {
+  if (text.length > most) {
+    return `${harmless(text.slice(0, most))}… (${text.length - most} more characters)`;
+  }
   return HARMFUL.test(text) ? text.replace(ALL_HARMFUL, escaped) : text;
 }
 
 function escaped(character: string): string {
-  const code = character.charCodeAt(0);
+  const code = character.codePointAt(0)!;
   const hex = code.toString(16);
-  return code < 0x100 ? "\\x" + hex.padStart(2, "0") : "\\u" + hex.padStart(4, "0");
+  if (code < 0x100) return "\\x" + hex.padStart(2, "0");
+  return code < 0x10000 ? "\\u" + hex.padStart(4, "0") : `\\u{${hex}}`;
 }
 
 let stampedSecond = NaN;

@@ -41,6 +41,9 @@ export interface TraceLog {
 
 const ROOT = "mailismus";
 
+/** Characters of a text that are shown at most: enough for an error with its stack. */
+const LONGEST = 8000;
+
 /** LogTape's word for each level; the deeper ones are told apart by the property `depth`. */
 const LOWEST: Record<TraceLevel, LogLevel> = {
   ERR: "error",
@@ -107,7 +110,9 @@ function traceLine(record: LogRecord): string {
   const text = record.properties.text;
   const message = typeof text === "string" ? text : record.message.map(String).join("");
   const part = record.category.slice(record.category[0] === ROOT ? 1 : 0).join(".");
-  return `${timeStamp(record.timestamp)} ${levelName(record)} ${part}  ${harmless(message)}\n`;
+  return `${timeStamp(record.timestamp)} ${levelName(record)} ${part}  ${
+    harmless(message, LONGEST)
+  }\n`;
 }
 
 function levelName(record: LogRecord): string {

@@ -18,6 +18,12 @@ import { MASK, maskCommand, quotes } from "./mask.ts";
 /** A reply's status indicator (RFC 1939 section 3, RFC 5034 section 4). */
 const STATUS = /^(?:\+OK|-ERR|\+)/;
 
+/**
+ * Characters of a line that are shown at most. Commands have up to 255 octets, replies 512
+ * (RFC 2449 section 4); what is longer is nothing that anybody wants to read.
+ */
+const LONGEST = 1000;
+
 /** A log of dialogues. Who has none configured holds undefined instead. */
 export class Transcript {
   readonly #sink: LineSink;
@@ -121,7 +127,8 @@ export class SessionTranscript {
 
   #line(mark: string, text: string): void {
     this.#sink.write(
-      `${timeStamp(this.#now())} [${this.#id}] ${mark}${text === "" ? "" : " " + harmless(text)}\n`,
+      `${timeStamp(this.#now())} [${this.#id}] ${mark}` +
+        `${text === "" ? "" : " " + harmless(text, LONGEST)}\n`,
     );
   }
 }

@@ -110,7 +110,10 @@ async function open(session: SessionContext, user: string): Promise<Maildrop | u
   }
 }
 
-/** A name as the log shows it: quoted, of bounded length, without control characters. */
+/**
+ * A name as the log shows it: of bounded length, without control characters, and in quotes that it
+ * cannot end: programs that ban addresses read these lines.
+ */
 export function shown(name: string): string {
-  return `"${harmless(name.length > NAME_SHOWN ? name.slice(0, NAME_SHOWN) + "…" : name)}"`;
+  return `"${harmless(name.replace(/["\\]/g, "\\$&"), NAME_SHOWN)}"`;
 }
