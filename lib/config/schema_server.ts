@@ -228,7 +228,7 @@ const limits = section(
       meaning: "How many TLS handshakes may be under way at once. `0` sets no limit.",
       example: "100",
     }),
-    handshakes_per_address: setting(integer(0, 1_000_000), 50, {
+    handshakes_per_address: setting(integer(0, 1_000_000), 100, {
       meaning: "How many of them with one address. `0` sets no limit.",
       example: "10",
     }),

@@ -40,7 +40,7 @@ Deno.test("loadConfig() gives a server the manual's defaults", async () => {
     connections_per_address: 0,
     handshake_time: 20_000,
     handshakes: 500,
-    handshakes_per_address: 50,
+    handshakes_per_address: 100,
     auth_delay: 1000,
     auth_delay_max: 30_000,
   });
