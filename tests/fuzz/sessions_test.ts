@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseDialogue } from "../support/dialogue.ts";
+import { FakeAuthenticator } from "../support/fake_authenticator.ts";
 import { FakeStore } from "../support/fake_store.ts";
 import { bytesOf } from "../support/mailbox.ts";
+import type { AuthOutcome } from "../../lib/auth/types.ts";
 import { runSession } from "../../lib/server/session.ts";
 import type { SessionOptions } from "../../lib/server/session_options.ts";
 import type { Connection, Endpoint } from "../../lib/transport/connection.ts";
@@ -24,6 +26,13 @@ const STATES: Record<string, readonly string[]> = {
   "a deletion": ["USER alice", "PASS secret", "RETR 1", "DELE 1"],
   "all deleted": ["USER alice", "PASS secret", "DELE 1", "DELE 2", "DELE 3", "DELE 4"],
   "a line too long": ["USER alice", "PASS secret", "x".repeat(300)],
+};
+const VERIFIED = "TLS and a certificate";
+/** The same encrypted, behind STLS: what the client's handshake says. */
+const TLS_STATES: Record<string, string> = {
+  "TLS": "{}",
+  [VERIFIED]: '{"commonName":"alice","trusted":true}',
+  "TLS and somebody's certificate": '{"commonName":"alice","trusted":false}',
 };
 const MAX_LINE = 200;
 
@@ -80,17 +89,38 @@ function mailboxes(): FakeStore {
 /** The most octets of a reply to one line: message 4, stuffed, and the lines around it. */
 const LARGEST_REPLY = 200 + 4 * 3000;
 
+/** Notes whom it let in because of a certificate. */
+class WatchedAuthenticator extends FakeAuthenticator {
+  certificates = 0;
+
+  override checkCertificate(commonName: string): Promise<AuthOutcome> {
+    this.certificates++;
+    return super.checkCertificate(commonName);
+  }
+}
+
+interface Started {
+  readonly client: TestClient;
+  readonly store: FakeStore;
+  readonly log: FakeLog;
+  readonly authenticator: WatchedAuthenticator;
+}
+
 /** Starts a session and brings it into a state. */
-async function sessionIn(
-  state: string,
-  change: Partial<SessionOptions> = {},
-): Promise<{ client: TestClient; store: FakeStore; log: FakeLog }> {
+async function sessionIn(state: string, change: Partial<SessionOptions> = {}): Promise<Started> {
   const log = new FakeLog();
+  const authenticator = new WatchedAuthenticator([["alice", "secret"]]);
   const store = mailboxes();
   const settings = { ...sessionOptions().settings, maxLine: MAX_LINE };
-  const client = startSession({ store, log, settings, ...change });
-  await client.send(...STATES[state]!);
-  return { client, store, log };
+  const hello = TLS_STATES[state];
+  const tls = hello === undefined ? {} : { startTls: fakeHandshake };
+  const client = startSession({ store, log, settings, authenticator, ...change, ...tls });
+  await client.send(...(STATES[state] ?? ["STLS"]));
+  if (hello !== undefined) {
+    assert.match((await client.lines(2))[1] ?? "", /^\+OK/);
+    await client.connection.write(bytesOf(`HELLO ${hello}\n`));
+  }
+  return { client, store, log, authenticator };
 }
 
 /** Ends a session, of which nothing may be left. */
@@ -130,22 +160,27 @@ holds({
   name: "a session survives any octets in any state, and each reply is one",
   runs: 400,
   input: fc.record({
-    state: fc.constantFrom(...Object.keys(STATES)),
+    state: fc.constantFrom(...Object.keys(STATES), ...Object.keys(TLS_STATES)),
     text: anything,
     at: cuts,
     tls: fc.boolean(),
   }),
   run: async ({ state, text, at, tls }) => {
-    const { client, store, log } = await sessionIn(state, tls ? { startTls: fakeHandshake } : {});
+    const { client, store, log, authenticator } = await sessionIn(
+      state,
+      tls ? { startTls: fakeHandshake } : {},
+    );
     const input = bytesOf(text);
     for (const piece of cut(input, at)) await client.connection.write(piece).catch(() => {});
     client.connection.shutdown();
     const output = await client.rest();
     const replies = statusLines(output);
     // The greeting, and no more than a reply to each line and to the one that has no end.
-    const lines = STATES[state]!.length + text.split("\n").length;
+    const lines = (STATES[state]?.length ?? 1) + text.split("\n").length;
     assert(replies.length <= lines + 1, `${replies.length} replies to ${lines} lines`);
     assert(output.length <= LARGEST_REPLY * (lines + 1), "replies without measure");
+    // Without a certificate that verified EXTERNAL is not even asked for.
+    if (state !== VERIFIED) assert.equal(authenticator.certificates, 0);
     await assertEnded(client, store, log);
   },
 });
