@@ -60,7 +60,19 @@ function recordedDialogues(): string[] {
   });
 }
 
-const PIECES = ["\r\n", "\n", "\r", "\0", " ", "QUIT\r\n", "RETR 1\r\n", "STLS\r\n", "=", "*\r\n"];
+const PIECES = [
+  "AUTH EXTERNAL =\r\n",
+  "\r\n",
+  "\n",
+  "\r",
+  "\0",
+  " ",
+  "QUIT\r\n",
+  "RETR 1\r\n",
+  "STLS\r\n",
+  "=",
+  "*\r\n",
+];
 /** A dialogue that something happened to, or several run into one, or octets. */
 const anything = fc.oneof(
   {
