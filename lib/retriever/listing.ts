@@ -74,8 +74,8 @@ function combine(
   sizes: NumberedList | undefined,
 ): Listing {
   const numbers = new Set([...uids?.values.keys() ?? [], ...sizes?.values.keys() ?? []]);
-  // STAT is believed only where nothing else speaks: a number too many would be an error each.
-  if (numbers.size === 0) {
+  // STAT is believed only where LIST does not speak: a number too many would be an error each.
+  if (numbers.size === 0 && sizes === undefined) {
     for (let number = 1; number <= Math.min(count, MOST_MESSAGES); number++) numbers.add(number);
   }
   const ordered = [...numbers].sort((a, b) => a - b).slice(0, MOST_MESSAGES);

@@ -380,9 +380,12 @@ class Run {
     const { key } = this.#destination;
     journal.forget(key, transfer.confirmed);
     const known = journal.entries(key);
-    const allCompared = !this.#report.hasErrors && plan.tooLarge.length === 0;
+    // A message that could not be fetched may be one of those, under a new id.
+    const fetchedAll = !this.#report.hasErrors;
+    const comparedAll = fetchedAll && plan.tooLarge.length === 0;
     const gone = plan.unlisted.filter((entry) =>
-      known.get(entry.uid) === entry && (isStandIn(entry.uid) ? allCompared : complete)
+      known.get(entry.uid) === entry &&
+      (isStandIn(entry.uid) ? comparedAll : complete && fetchedAll)
     );
     journal.forget(key, gone.map(({ uid }) => uid));
     if (complete) this.#forgetElsewhere(journal, plan, key);

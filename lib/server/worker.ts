@@ -30,6 +30,7 @@ async function run({ setup, port, logPort }: WorkerStart): Promise<void> {
     };
     await worker.start((problem) => tell({ kind: "failed", problem }));
     tell({ kind: "listening" });
+    setInterval(() => tell({ kind: "alive" }), setup.heartbeat);
   } catch (error) {
     tell({ kind: "failed", problem: reasonOf(error) });
   }

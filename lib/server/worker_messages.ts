@@ -41,6 +41,8 @@ export interface ServerSetup {
   readonly worker: number;
   /** Begins the ids of its sessions; no other worker of this run has the same. */
   readonly sessionPrefix: string;
+  /** How often it shows that it is alive, in milliseconds. */
+  readonly heartbeat: number;
   /** How much is traced. */
   readonly trace: TraceSettings;
   /** The listeners, in the order that {@linkcode LimitsShare} counts them. */
@@ -83,6 +85,8 @@ export type ToServerWorker =
 export type FromServerWorker =
   /** All listeners are open. */
   | { readonly kind: "listening" }
+  /** It is not hanging. */
+  | { readonly kind: "alive" }
   /** It cannot serve; `problem` is a sentence. */
   | { readonly kind: "failed"; readonly problem: string }
   /** After `grace`: the last session has ended, and its log lines are with main. */

@@ -14,14 +14,19 @@ import type {
 import type { HashWorkers } from "./hash_workers.ts";
 import type { Logs } from "./logs.ts";
 import { type Grants, workerPermissions } from "./permissions.ts";
+import { Watchdog } from "./watchdog.ts";
 import { within } from "./within.ts";
 import { type RunningWorker, WorkerKeeper } from "./worker_keeper.ts";
 
 /** How long sessions may take to end once they must, in milliseconds. */
 const END_LIMIT = 400;
+/** How often a worker shows that it is alive, in milliseconds. */
+const HEARTBEAT = 5000;
+/** A worker that shows nothing for so many heartbeats hangs. */
+const PATIENCE = 12;
 
 /** A setup without what differs from worker to worker. */
-export type SharedSetup = Omit<ServerSetup, "worker" | "sessionPrefix">;
+export type SharedSetup = Omit<ServerSetup, "worker" | "sessionPrefix" | "heartbeat">;
 
 /** What {@linkcode ServerWorkers} needs. */
 export interface ServerWorkersOptions {
@@ -35,8 +40,10 @@ export interface ServerWorkersOptions {
   readonly logs: Logs;
   /** Where dear hashes are computed. */
   readonly hashes: HashWorkers;
-  /** Told when one dies. */
+  /** Told when one dies or hangs. */
   readonly report: (sentence: string) => void;
+  /** How often a worker shows that it is alive, in milliseconds; 5000 by default. */
+  readonly heartbeat?: number;
   /** Starts a thread. */
   readonly create?: (grants: Grants) => Worker;
 }
@@ -141,13 +148,17 @@ export class ServerWorkers {
       event.preventDefault();
       failed(event.message);
     };
+    const watchdog = this.#watchdog(index);
     control.port1.onmessage = ({ data }: MessageEvent<FromServerWorker>) => {
+      watchdog.beat();
       if (data.kind === "listening") this.#listens(index);
+      else if (data.kind === "alive") return;
       else if (data.kind === "finished") live.finished.resolve();
       else failed(data.problem);
     };
     const sessionPrefix = `${runMark}${(this.#starts++).toString(36)}`;
-    const setup: ServerSetup = { ...shared, worker: index, sessionPrefix };
+    const { heartbeat = HEARTBEAT } = this.#options;
+    const setup: ServerSetup = { ...shared, worker: index, sessionPrefix, heartbeat };
     worker.postMessage(
       { setup, port: control.port2, logPort: log.port } satisfies WorkerStart,
       [control.port2, log.port],
@@ -158,6 +169,7 @@ export class ServerWorkers {
     );
     return {
       stop: () => {
+        watchdog.stop();
         worker.terminate();
         disconnect();
         control.port1.close();
@@ -167,6 +179,27 @@ export class ServerWorkers {
         releaseWorker(shared.limits, index);
       },
     };
+  }
+
+  /**
+   * A thread that hangs can only be reported. To terminate it does not help: neither computing nor
+   * waiting for a disk ends by that (Deno 2.9), so it would keep its locks and its share of the new
+   * connections, beside a successor.
+   */
+  #watchdog(index: number): Watchdog {
+    const { heartbeat: interval = HEARTBEAT, report } = this.#options;
+    const name = `Server worker ${index + 1}`;
+    const seconds = Math.round(PATIENCE * interval / 1000);
+    return new Watchdog({
+      interval,
+      patience: PATIENCE,
+      hangs: () =>
+        report(
+          `${name} hangs: no sign of life for ${seconds} seconds. Its sessions wait, and so does a ` +
+            "part of the new connections; if it stays so, the program must be started again",
+        ),
+      answers: () => report(`${name} answers again`),
+    });
   }
 
   #listens(index: number): void {

@@ -14,7 +14,9 @@ const CRASHABLE = `
 addEventListener("error", (event) => event.stopImmediatePropagation());
 const start = new Promise((resolve) => addEventListener("message", (event) => {
   if (event.data.crash) throw new Error("pushed");
-  if (event.data.hang) while (true);
+  if (event.data.hang) {
+    return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, event.data.hang);
+  }
   if (event.data.passed) return;
   event.stopImmediatePropagation();
   resolve(event.data);
@@ -30,7 +32,12 @@ function startCrashable(grants: Grants): Worker {
   return new Worker(url, { type: "module", deno: { permissions } });
 }
 
-async function setUp(folder: TempFolder, count: number, start = startCrashable) {
+async function setUp(
+  folder: TempFolder,
+  count: number,
+  start = startCrashable,
+  heartbeat?: number,
+) {
   const config = {
     paths: { logs: folder.path },
     log: { file: `${folder.path}/trace.log`, level: "INFO", rot: "NEVER", buffer: 0, flush: 1 },
@@ -98,6 +105,7 @@ async function setUp(folder: TempFolder, count: number, start = startCrashable) 
       reports.push(sentence);
       died.resolve();
     },
+    ...(heartbeat === undefined ? {} : { heartbeat }),
     create: (grants) => {
       const worker = start(grants);
       if (created.push(worker) > count) restarted.resolve();
@@ -139,11 +147,62 @@ Deno.test("ServerWorkers serves on while a worker dies, and starts it again", as
   }
 });
 
+Deno.test("ServerWorkers leaves no lock and no counted connection of a dead worker", async () => {
+  await using folder = await TempFolder.make();
+  const { workers, logs, limits, created, restarted, port } = await setUp(folder, 1);
+  try {
+    await workers.start();
+    const held = await PopClient.login(port, "alice", "pw");
+    using other = await PopClient.connect(port);
+    await other.ok("USER alice");
+    assert.match((await other.command("PASS pw")).status, /^-ERR \[IN-USE\]/);
+    assert.equal(countConnections(limits, 0), 2);
+    created[0]!.postMessage({ crash: true });
+    await assert.rejects(held.command("NOOP"));
+    held.close();
+    await restarted.promise;
+    assert.equal(countConnections(limits, 0), 0);
+    await until("log in again", async () => {
+      const client = await PopClient.login(port, "alice", "pw").catch(() => undefined);
+      client?.close();
+      return client !== undefined;
+    });
+  } finally {
+    await workers.stop(0, Promise.resolve());
+    await logs.close();
+  }
+});
+
+Deno.test("ServerWorkers says that a worker hangs, and that it answers again", async () => {
+  await using folder = await TempFolder.make();
+  const { workers, logs, reports, created } = await setUp(folder, 2, startCrashable, 50);
+  const reported = (pattern: RegExp) => () =>
+    Promise.resolve(reports.some((one) => pattern.test(one)));
+  try {
+    await workers.start();
+    created[1]!.postMessage({ hang: 4000 });
+    await until("be told", reported(/^Server worker 2 hangs: no sign of life for 1 seconds\. /));
+    await until("be told", reported(/^Server worker 2 answers again$/));
+  } finally {
+    await workers.stop(0, Promise.resolve());
+    await logs.close();
+  }
+});
+
+/** Waits for something that must happen soon. */
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 20_000; performance.now() < end;) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.fail(`Waited too long to ${what}`);
+}
+
 Deno.test("ServerWorkers stops in time though a worker hangs", async () => {
   await using folder = await TempFolder.make();
   const { workers, logs, created } = await setUp(folder, 2);
   await workers.start();
-  created[1]!.postMessage({ hang: true });
+  created[1]!.postMessage({ hang: 1e9 });
   const begun = performance.now();
   await workers.stop(100, new Promise(() => {}));
   assert.ok(performance.now() - begun < 1000);
