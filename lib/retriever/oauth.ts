@@ -6,6 +6,7 @@
  */
 import { changeFile } from "../directory/replace_file.ts";
 import { reasonOf } from "../errors.ts";
+import { MASK } from "../log/mask.ts";
 import type { OAuthOptions, ServerOptions } from "./options.ts";
 import type { TokenSource } from "./token_source.ts";
 
@@ -170,10 +171,10 @@ export class EndpointTokenSource implements TokenSource {
         { cause: error },
       );
     }
-    return this.#read(response.status, text);
+    return this.#read(response.status, text, [refreshToken, clientSecret ?? ""]);
   }
 
-  #read(status: number, text: string): Record<string, unknown> {
+  #read(status: number, text: string, secrets: readonly string[]): Record<string, unknown> {
     let answer: Record<string, unknown> = {};
     try {
       const value: unknown = JSON.parse(text);
@@ -182,9 +183,11 @@ export class EndpointTokenSource implements TokenSource {
       // Said below, by the status or by the missing token.
     }
     if (status === 200) return answer;
-    const code = typeof answer.error === "string" ? answer.error : `HTTP status ${status}`;
+    const code = typeof answer.error === "string"
+      ? withoutSecrets(answer.error, secrets)
+      : `HTTP status ${status}`;
     const description = typeof answer.error_description === "string"
-      ? ` (${answer.error_description.slice(0, 300)})`
+      ? ` (${withoutSecrets(answer.error_description, secrets)})`
       : "";
     const cure = code === "invalid_grant"
       ? ": the refresh token has expired or was withdrawn; sign in at the provider again and store the new one"
@@ -243,4 +246,14 @@ async function readBounded(response: Response): Promise<string> {
     if (text.length > MAX_ANSWER) throw new Error(`the answer is over ${MAX_ANSWER} bytes`);
   }
   return text;
+}
+
+/** What a provider said, cut short; hidden if it repeats what it was sent, as it is or encoded. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  const forms = secrets.filter((secret) => secret !== "").flatMap((secret) => [
+    secret,
+    encodeURIComponent(secret),
+    new URLSearchParams([["", secret]]).toString().slice(1),
+  ]);
+  return forms.some((form) => text.includes(form)) ? MASK : text.slice(0, 300);
 }
