@@ -11,6 +11,27 @@ import { TcpConnection } from "./tcp.ts";
 /** The shortest and the longest wait after an accept that failed, in milliseconds. */
 const BACKOFF_MS = { least: 20, most: 1000 };
 
+/**
+ * What befell one connection before it was accepted: its peer has reset it (Deno, asking for the
+ * peer's address, is told ENOTCONN), or what accept(2) tells to treat likewise. It says nothing of
+ * the next one. With a wait after each, some thousand connections that are reset at once would
+ * close the port for everybody.
+ */
+const CONNECTION_FAULTS: ReadonlySet<string | undefined> = new Set([
+  "ECONNABORTED",
+  "ECONNRESET",
+  "ENOTCONN",
+  "EPROTO",
+  "ENOPROTOOPT",
+  "EOPNOTSUPP",
+  "EPERM",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENONET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+]);
+
 /** Where to listen. */
 export interface ListenOptions {
   /** An IP address or host name; default: all interfaces, IPv4 and IPv6. */
@@ -179,8 +200,7 @@ class SocketListener implements Listener {
 
   /** Waits a little after a failure that may pass; throws one that will not. */
   async #survive(error: unknown): Promise<void> {
-    // The peer gave up while it was waiting in the backlog: accept(2).
-    if (codeOf(error) === "ECONNABORTED" || error instanceof Deno.errors.ConnectionAborted) return;
+    if (CONNECTION_FAULTS.has(codeOf(error))) return;
     if (error instanceof Deno.errors.BadResource) throw error;
     if (this.#failures++ === 0) {
       this.#onTrouble?.(error instanceof Error ? error : new Error(String(error)));

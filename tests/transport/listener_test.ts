@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createConnection } from "node:net";
 import { connect } from "../../lib/transport/client.ts";
 import { listen, listenOn } from "../../lib/transport/listener.ts";
 import { explainListenFault, probePort } from "../../lib/transport/probe.ts";
@@ -101,6 +103,46 @@ Deno.test("Listener.accept() survives failures that pass and reports them once",
   connection!.close();
   listener.close();
 });
+
+Deno.test("Listener.accept() does not wait for connections that were reset in the backlog", async () => {
+  for (const code of ["ECONNABORTED", "ECONNRESET", "ENOTCONN", "EPROTO", "EHOSTUNREACH"]) {
+    const socket = await faultySocket(Array.from({ length: 1000 }, () => failure(code)));
+    const troubles: string[] = [];
+    const listener = listenOn([socket], (error) => troubles.push(error.message));
+    // With a wait after each, a thousand would take a quarter of an hour.
+    const connection = await within(5000, listener.accept());
+    assert.deepEqual(troubles, []);
+    connection!.close();
+    listener.close();
+  }
+});
+
+Deno.test("Listener.accept() finds a client behind many that connected and reset", async () => {
+  const listener = await listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addresses[0]!;
+  for (let i = 0; i < 100; i++) await connectAndReset(port);
+  const polite = await connect({ host: "127.0.0.1", port, timeout: 5000 });
+  const wanted = polite.local.port;
+  const found = (async () => {
+    while (true) {
+      const connection = await listener.accept();
+      connection!.close();
+      if (connection!.peer.port === wanted) return true;
+    }
+  })();
+  assert.equal(await within(5000, found), true);
+  polite.close();
+  listener.close();
+});
+
+/** Connects, and resets the connection while nobody has accepted it. */
+async function connectAndReset(port: number): Promise<void> {
+  const socket = createConnection({ host: "127.0.0.1", port });
+  await once(socket, "connect");
+  const closed = once(socket, "close");
+  socket.resetAndDestroy();
+  await closed;
+}
 
 Deno.test("Listener.close() ends the wait after a failure", async () => {
   const socket = await faultySocket(Array.from({ length: 50 }, () => failure("EMFILE")));
