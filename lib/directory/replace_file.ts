@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { reasonOf, UserError } from "../errors.ts";
 import { decodeText, encodeText } from "../wire/text.ts";
 
@@ -41,7 +41,11 @@ export async function changeFile(
   const old = await readOld(target);
   const text = change(old?.text ?? "");
   const mode = await replace(target, text, old?.info);
-  if (!WINDOWS) await lock.sync();
+  if (!WINDOWS) {
+    await lock.sync().catch((error) => {
+      throw cannot("bring to disk", file, error);
+    });
+  }
   return { closedToOthers: !WINDOWS && ((old?.info.mode ?? 0) & 0o077 & ~mode) !== 0 };
 }
 
@@ -110,8 +114,11 @@ async function replace(
   old: Deno.FileInfo | undefined,
 ): Promise<number> {
   let mode = 0o600;
-  const temp = join(dirname(file), `.${crypto.randomUUID()}.tmp`);
+  // Always the same name, which only the holder of the lock uses: what a killed process left of it
+  // is in nobody's way, and does not stay.
+  const temp = join(dirname(file), `.${basename(file)}.tmp`);
   try {
+    await Deno.remove(temp).catch(unlessAbsent);
     {
       using out = await Deno.open(temp, { write: true, createNew: true, mode: 0o600 });
       const bytes = encodeText(text);
@@ -142,6 +149,10 @@ async function keepOwner(temp: string, old: Deno.FileInfo): Promise<number> {
   if (chosen || fresh.uid !== old.uid) await Deno.chown(temp, old.uid, old.gid);
   await Deno.chmod(temp, mode);
   return mode;
+}
+
+function unlessAbsent(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 function cannot(what: string, file: string, error: unknown): UserError {
