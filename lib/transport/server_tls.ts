@@ -6,7 +6,13 @@
  */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import {
+  createSecureContext,
+  type DetailedPeerCertificate,
+  type PeerCertificate,
+  type SecureContext,
+  TLSSocket,
+} from "node:tls";
 import { commonNameOf } from "./common_name.ts";
 import type { Connection, TlsInfo } from "./connection.ts";
 import { CipherStream, handshake, TlsConnection } from "./tls_stream.ts";
@@ -56,6 +62,8 @@ export interface ServerTlsState {
   readonly peercert: string | undefined;
   /** The authorities' certificates. */
   readonly ca: string | undefined;
+  /** Those among them that are no authority's: each is trusted itself and may vouch for no other. */
+  readonly pinned: readonly X509Certificate[];
   /** The client certificates that passed verification by these authorities. */
   readonly verified: {
     has(fingerprint: string): boolean;
@@ -102,7 +110,13 @@ function stateOf(
     ...(ca === undefined ? {} : { ca }),
     minVersion: "TLSv1.2",
   });
-  return { context, clientAuth, verifiable: ca !== undefined, peercert, ca, verified };
+  const pinned = certificatesOf(ca ?? "").filter((certificate) => !certificate.ca);
+  return { context, clientAuth, verifiable: ca !== undefined, peercert, ca, pinned, verified };
+}
+
+function certificatesOf(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
 }
 
 /**
@@ -170,7 +184,9 @@ function judgeCertificate(
   if (raw === undefined || raw.length === 0) return {};
   const certificate = new X509Certificate(raw);
   const fault = dateFault(certificate) ??
-    (socket.isSessionReused() ? resumptionFault(certificate, state) : verifyFault(socket));
+    (socket.isSessionReused()
+      ? resumptionFault(certificate, state)
+      : verifyFault(socket) ?? vouchingFault(socket, state));
   if (fault !== undefined) return { certificateFault: fault };
   state.verified.add(certificate.fingerprint256);
   const name = commonNameOf(raw);
@@ -211,6 +227,28 @@ function verifyFault(socket: TLSSocket): string | undefined {
   if (fault === null || fault === undefined || fault === "") return undefined;
   const code = fault instanceof Error ? fault.message : String(fault);
   return `the certificate is not one for clients by an authority in tspath (${code})`;
+}
+
+/**
+ * Deno takes every certificate of `tspath` for an authority's. One that says it is none is there to
+ * let its owner in, who could else make certificates in the names of all other users.
+ */
+function vouchingFault(socket: TLSSocket, { pinned }: ServerTlsState): string | undefined {
+  if (pinned.length === 0) return undefined;
+  const fingerprints = new Set(pinned.map(({ fingerprint256 }) => fingerprint256));
+  const subjects = new Set(pinned.map(({ subject }) => subject));
+  // All that was presented, since any of it may be a part of the way to the trusted certificate.
+  const seen = new Set<object>();
+  let link: PeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (link?.raw !== undefined && !seen.has(link)) {
+    seen.add(link);
+    const { fingerprint256, issuer } = new X509Certificate(link.raw);
+    if (!fingerprints.has(fingerprint256) && subjects.has(issuer)) {
+      return "the certificate was signed by one in tspath that is not an authority's";
+    }
+    link = (link as Partial<DetailedPeerCertificate>).issuerCertificate;
+  }
+  return undefined;
 }
 
 /** Fingerprints of certificates that passed; the oldest are forgotten. */

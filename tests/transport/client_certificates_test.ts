@@ -116,6 +116,25 @@ Deno.test("secureServer() accepts no certificate with clientAuth 0 or without au
   }
 });
 
+Deno.test("a certificate in tspath that is no authority's vouches for nobody else", async () => {
+  const pin = fixture("self_signed_alice.pem");
+  for (const ca of [pin, fixture("ca.pem") + pin]) {
+    await using server = await startTlsServer(asking(1, { ca }));
+    const names = ["self_signed_alice", "vouched_bob", "vouched_chain_bob"];
+    if (ca !== pin) names.push("bob");
+    const trusted: (string | undefined)[] = [];
+    for (const name of names) {
+      const client = await connectAs(server, name);
+      const info = await server.nextInfo();
+      trusted.push(info.verifiedCommonName);
+      if (name.startsWith("vouched")) assert.match(info.certificateFault!, /not an authority's/);
+      client.close();
+    }
+    const expected = ["alice", undefined, undefined, "bob"];
+    assert.deepEqual(trusted, expected.slice(0, names.length));
+  }
+});
+
 Deno.test("secureServer() trusts only the name in peercert if there is one", async () => {
   await using server = await startTlsServer(asking(1, { peercert: "bob" }));
   const alice = await connectAs(server, "alice");
