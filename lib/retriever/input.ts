@@ -112,6 +112,10 @@ export class ServerInput {
     let searched = 0;
     while (true) {
       const at = this.buffer.subarray(0, this.#end).indexOf(LF, this.start + searched);
+      const length = (at >= 0 ? at : this.#end) - this.start;
+      if (length >= LONGEST_LINE) {
+        throw new ProtocolError(`the server sent a line of more than ${LONGEST_LINE} octets`);
+      }
       if (at >= 0) {
         const from = this.start;
         this.start = at + 1;
@@ -119,10 +123,7 @@ export class ServerInput {
           this.buffer.subarray(from, this.buffer[at - 1] === CR && at > from ? at - 1 : at),
         );
       }
-      searched = this.#end - this.start;
-      if (searched >= LONGEST_LINE) {
-        throw new ProtocolError(`the server sent a line of more than ${LONGEST_LINE} octets`);
-      }
+      searched = length;
       await this.fill();
     }
   }

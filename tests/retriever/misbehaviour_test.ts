@@ -162,6 +162,30 @@ Deno.test("runClient() recognises messages whose UIDLs changed after a cut", asy
   await untilEmpty(test, texts);
 });
 
+Deno.test("runClient() knows what it delivered though ids change and a session could not fetch", async () => {
+  using test = new TestRetriever({ preserve: true, trackSeen: true });
+  test.server.add(...mail(2));
+  let session = 0;
+  const ids = (reply: string, command: string) =>
+    command === "UIDL" ? `+OK\r\n1 a${++session}\r\n2 b${session}\r\n.\r\n` : reply;
+  const refuse = (reply: string, command: string) =>
+    command.startsWith("RETR") ? "-ERR not now\r\n" : ids(reply, command);
+  test.server.script = [{ rewrite: ids }, { rewrite: refuse }, { rewrite: ids }];
+  for (let run = 0; run < 3; run++) await test.run();
+  await test.server.close();
+  deepEqual(test.delivered(), onDisk(mail(2)), test.log.join("\n"));
+});
+
+Deno.test("runClient() does not ask for a million messages of which no list knows", async () => {
+  using test = new TestRetriever();
+  test.server.script = [{
+    rewrite: (reply, command) => command === "STAT" ? "+OK 1000000 5\r\n" : reply,
+  }];
+  equal((await test.run()).failure, undefined);
+  await test.server.close();
+  ok(!test.server.sessions[0]!.some((line) => line.startsWith("RETR")));
+});
+
 const LIES: Record<string, Misbehaviour["rewrite"]> = {
   "STAT says none": (reply, command) => command === "STAT" ? "+OK 0 0\r\n" : reply,
   "STAT says millions": (reply, command) => command === "STAT" ? "+OK 4000000 1\r\n" : reply,
@@ -305,6 +329,10 @@ const FLOODS: Record<string, Misbehaviour> = {
   "an endless greeting": { greeting: "+OK " + "x".repeat(100_000) },
   "an endless status line": {
     rewrite: (reply, command) => command.startsWith("RETR") ? "+OK" + "x".repeat(100_000) : reply,
+  },
+  "a status line that is too long, at once": {
+    rewrite: (reply, command) =>
+      command.startsWith("RETR") ? `+OK ${"x".repeat(9000)}\r\n${reply}` : reply,
   },
   "no reply at all": {
     rewrite: (reply, command) => command === "STAT" ? "HTTP/1.1 200 OK\r\n" : reply,
