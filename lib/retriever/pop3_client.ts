@@ -193,11 +193,9 @@ export class Pop3Client {
 
   /** @returns false if the message has ended in a way that only silence confirms */
   async #more(decoder: DotDecoder, listed: number | undefined): Promise<boolean> {
-    const doubt = decoder.perhapsEnded;
-    const complete = decoder.octets === listed || decoder.octets + 2 === listed;
     this.#input.watch();
     try {
-      if (doubt === "line" || (doubt === "glued" && complete)) {
+      if (isPerhapsWhole(decoder, listed)) {
         return await this.#input.fillWithin(Math.min(QUIET, this.#options.timeout / 2));
       }
       await this.#input.fill();
@@ -234,6 +232,18 @@ export class Pop3Client {
       this.#input.relax();
     }
   }
+}
+
+/**
+ * Whether silence would mean that a message has ended. Its author may have written what looks like
+ * the end, and the network may stall just there: what follows would pass for replies, and for other
+ * messages. But nobody who only writes a message can make LIST give the size of a part of it.
+ */
+function isPerhapsWhole(decoder: DotDecoder, listed: number | undefined): boolean {
+  if (decoder.perhapsEnded === undefined || listed === undefined) return false;
+  // The last line's end, where it lacks one, is counted by some servers and not by others.
+  const lacking = listed - decoder.octets;
+  return lacking === 0 || lacking === 2 || (lacking === 1 && decoder.perhapsEnded === "line");
 }
 
 /** Whether a dot at a line's end, which may be meant as a terminator, stands before a status indicator. */
