@@ -78,6 +78,7 @@ class DovecotHosts implements AsyncDisposable {
   host(): Host {
     const dovecot = this.#dovecot;
     const user = `u${this.#next++ % USERS}`;
+    makeMaildir(dovecot.maildir(user));
     dovecot.makeMailbox(user);
     return {
       user,
@@ -95,6 +96,7 @@ class DovecotHosts implements AsyncDisposable {
   }
 }
 
+/** An empty Maildir, whatever a story of the same user has left. */
 function makeMaildir(maildir: string): void {
   try {
     Deno.removeSync(maildir, { recursive: true });

@@ -134,7 +134,7 @@ export class DovecotRemote implements AsyncDisposable {
     }
   }
 
-  /** Makes the Maildir of a user; what was there is gone. */
+  /** Makes the Maildir of a user, or gives one that is there to Dovecot. */
   makeMailbox(user: string): void {
     const maildir = this.maildir(user);
     for (const part of ["new", "cur", "tmp"]) {
