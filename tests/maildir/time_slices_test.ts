@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { timeSlices } from "../../lib/maildir/time_slices.ts";
+
+/** More than any slice. */
+const LONG_MS = 15;
+
+function compute(): void {
+  for (const start = performance.now(); performance.now() - start < LONG_MS;) { /* busy */ }
+}
+
+Deno.test("timeSlices() gives others their turn after each slice, however much work there is", async () => {
+  const story: string[] = [];
+  const work = async () => {
+    const pause = timeSlices();
+    for (let piece = 0; piece < 3; piece++) {
+      compute();
+      await pause();
+      story.push("work");
+    }
+  };
+  let done = false;
+  const others = async () => {
+    while (!done) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      story.push("others");
+    }
+  };
+  const turns = others();
+  await Promise.all(Array.from({ length: 10 }, work));
+  done = true;
+  await turns;
+  const inARow = story.join(" ").split("others").map((part) => part.trim().split(" ").length);
+  assert(Math.max(...inARow) <= 2, story.join(" "));
+  assert.equal(story.filter((what) => what === "work").length, 30);
+});
+
+Deno.test("timeSlices() does not stop work that is short", () => {
+  assert.equal(timeSlices()(), undefined);
+});
