@@ -8,7 +8,7 @@ import { HelperProcess } from "./helper_process.ts";
 
 const MOST_FAULTS = 20;
 const NONE: Progress = {
-  ...{ open: 0, loggedIn: 0, messages: 0, octets: 0, inUse: 0, faultCount: 0 },
+  ...{ open: 0, loggedIn: 0, messages: 0, octets: 0, inUse: 0, faultCount: 0, slowest: 0, lag: 0 },
   sessions: {},
   playing: {},
   faults: [],
@@ -89,6 +89,8 @@ function add(one: Progress, other: Progress): Progress {
     messages: one.messages + other.messages,
     octets: one.octets + other.octets,
     inUse: one.inUse + other.inUse,
+    slowest: Math.max(one.slowest, other.slowest),
+    lag: Math.max(one.lag, other.lag),
     faultCount: one.faultCount + other.faultCount,
     faults: [...one.faults, ...other.faults].slice(0, MOST_FAULTS),
     sessions: addEach(one.sessions, other.sessions),

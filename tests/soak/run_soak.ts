@@ -182,6 +182,7 @@ async function letTrafficFlow(
       time: Math.round((performance.now() - start) / 100) / 10,
       ...figuresOf(program.pid),
       ...{ open: progress.open, loggedIn: progress.loggedIn, sessions: ended },
+      ...{ slowest: Math.round(progress.slowest), lag: Math.round(progress.lag) },
     };
     samples.push(sample);
     onSample?.(sample, progress);

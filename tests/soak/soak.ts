@@ -42,7 +42,7 @@ async function soak(options: SoakOptions): Promise<number> {
     ...{ sessions, workers, seed },
     processes: 2,
     rate: RATE,
-    patience: `${Math.max(10, Math.ceil(1.5 * sessions / RATE))}s`,
+    patience: `${Math.max(10, Math.ceil(3 * sessions / RATE))}s`,
     onSample: printed,
   };
   say(`${sessions} clients for ${plan.seconds} s, ${workers} workers, seed ${seed}`);
@@ -95,12 +95,14 @@ function growth({ samples, after }: SoakResult): string[] {
 
 function printed(sample: Sample, { messages, faultCount, faults, inUse }: Progress): void {
   if (Math.round(sample.time) % EVERY !== 0) return;
-  const { time, open, loggedIn, sessions, pss, files, threads } = sample;
+  const { time, open, loggedIn, sessions, pss, files, threads, slowest, lag } = sample;
   say(
     `${
       time.toFixed(0).padStart(4)
     } s  ${open} open, ${loggedIn} logged in, ${sessions} sessions, ` +
-      `${messages} messages, ${inUse} in use, ${megabytes(pss)} MB, ${files} files, ` +
+      `${messages} messages, ${inUse} in use, ${slowest} ms (${lag}), ${
+        megabytes(pss)
+      } MB, ${files} files, ` +
       `${threads} threads, ${faultCount} faults${faults.length > 0 ? `, first ${faults[0]}` : ""}`,
   );
 }

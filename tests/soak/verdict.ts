@@ -14,6 +14,10 @@ export interface Sample extends ProcessFigures {
   readonly open: number;
   /** Of these, logged in. */
   readonly loggedIn: number;
+  /** The longest time from a command to its answer in the last second, in milliseconds. */
+  readonly slowest: number;
+  /** How late the clients themselves were. */
+  readonly lag: number;
   /** Sessions that ended so far. */
   readonly sessions: number;
 }

@@ -19,7 +19,15 @@ function samples(change: (time: number) => Partial<Sample>): Sample[] {
     const warmUp = Math.min(at, 120) / 120;
     const sawTooth = (at % 90) / 90 * 60 * MB;
     return {
-      ...{ time: at + 1, open: 5000, loggedIn: 4500, sessions: 200 * at, anonymous: 0 },
+      ...{
+        time: at + 1,
+        open: 5000,
+        loggedIn: 4500,
+        sessions: 200 * at,
+        anonymous: 0,
+        slowest: 0,
+        lag: 0,
+      },
       pss: 200 * MB * (1 + warmUp) + sawTooth + random() * 5 * MB,
       files: 9000 + Math.floor(random() * 400),
       threads: 14,

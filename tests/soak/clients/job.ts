@@ -49,6 +49,10 @@ export interface Progress {
   readonly octets: number;
   /** Logins that came too early, the session before being still open on the server's side. */
   readonly inUse: number;
+  /** The longest time from a command to its answer in the last second, in milliseconds. */
+  readonly slowest: number;
+  /** How late this process itself was in the last second, in milliseconds. */
+  readonly lag: number;
   readonly faultCount: number;
   /** The first of them. */
   readonly faults: readonly string[];

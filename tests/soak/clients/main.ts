@@ -18,16 +18,16 @@ async function obey(order: Order): Promise<void> {
   if (order === "finish") {
     clients.finish();
     await running;
-    report({ kind: "finished", progress: clients.progress });
+    report({ kind: "finished", progress: clients.progress() });
   } else if (order === "verify") {
     const removed = await clients.verify();
-    report({ kind: "verified", progress: clients.progress, removed });
+    report({ kind: "verified", progress: clients.progress(), removed });
   }
 }
 
 const running = clients.run();
 const timer = setInterval(
-  () => report({ kind: "progress", progress: clients.progress }),
+  () => report({ kind: "progress", progress: clients.progress() }),
   1000,
 );
 let rest = "";

@@ -21,7 +21,14 @@ const TOTAL_WEIGHT = KINDS.reduce((sum, { weight }) => sum + weight, 0);
 /** All clients of a process. */
 export class Clients {
   readonly #job: ClientJob;
-  readonly #figures: Figures = { open: 0, loggedIn: 0, messages: 0, octets: 0, inUse: 0 };
+  readonly #figures: Figures = {
+    open: 0,
+    loggedIn: 0,
+    messages: 0,
+    octets: 0,
+    inUse: 0,
+    slowest: 0,
+  };
   readonly #sessions = new Map<string, number>();
   /** Kinds of the sessions under way. */
   readonly #playing = new Map<Visitor, string>();
@@ -31,6 +38,7 @@ export class Clients {
   readonly #waiting = new Set<() => void>();
   #finishing = false;
   #faultCount = 0;
+  #reportedAt = performance.now();
 
   /** Starts nothing yet. */
   constructor(job: ClientJob) {
@@ -38,11 +46,16 @@ export class Clients {
     this.#visitors = Array.from({ length: job.clients }, (_, at) => this.#visitor(job.first + at));
   }
 
-  /** How far they are. */
-  get progress(): Progress {
+  /** How far they are; to be asked once a second. */
+  progress(): Progress {
+    const now = performance.now();
+    const lag = Math.max(0, now - this.#reportedAt - 1000);
+    this.#reportedAt = now;
+    const { slowest } = this.#figures;
+    this.#figures.slowest = 0;
     const { open, loggedIn, messages, octets, inUse } = this.#figures;
     return {
-      ...{ open, loggedIn, messages, octets, inUse },
+      ...{ open, loggedIn, messages, octets, inUse, slowest, lag },
       sessions: Object.fromEntries(this.#sessions),
       playing: count(this.#playing.values()),
       faultCount: this.#faultCount,

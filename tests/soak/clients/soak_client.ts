@@ -11,9 +11,11 @@ const READ_SIZE = 16 * 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Counts connections that are open. */
+/** Counts connections that are open, and watches how long answers take. */
 export interface OpenCount {
   open: number;
+  /** The longest time from a command to its answer since it was last looked at, in milliseconds. */
+  slowest: number;
 }
 
 /** One connection. */
@@ -70,8 +72,11 @@ export class SoakClient {
 
   /** Sends a command and takes its answer. */
   async command(line: string): Promise<Reply> {
+    const start = performance.now();
     await this.send(`${line}\r\n`);
-    return await this.answer(line);
+    const reply = await this.answer(line);
+    this.#count.slowest = Math.max(this.#count.slowest, performance.now() - start);
+    return reply;
   }
 
   /**
