@@ -8,7 +8,7 @@ const BASE = '[directory]\nusers = "%DIRCONF%/users"\n[message_store]\n';
 
 /** The pages that describe the program, and `docs/` with its own. */
 async function pages(): Promise<Map<string, string>> {
-  const names = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+  const names = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"];
   for await (const { name } of Deno.readDir(new URL("docs", root))) names.push(`docs/${name}`);
   const found = new Map<string, string>();
   for (const name of names) found.set(name, await Deno.readTextFile(new URL(name, root)));
