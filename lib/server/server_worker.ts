@@ -21,7 +21,7 @@ import {
   type ServerTls,
   TlsHandshakeError,
 } from "../transport/server_tls.ts";
-import { HandshakeLateError } from "../transport/tls_stream.ts";
+import { HandshakeLateError } from "../transport/tls_handshake.ts";
 import { LimitReport } from "./limit_report.ts";
 import { runListenerLoop } from "./listener_loop.ts";
 import { runSession } from "./session.ts";

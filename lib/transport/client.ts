@@ -18,7 +18,8 @@ import type { Connection, TlsInfo } from "./connection.ts";
 import { codeOf } from "./listener.ts";
 import { explainTls } from "./tls_faults.ts";
 import { SocketConnection, TcpConnection } from "./tcp.ts";
-import { CipherStream, handshake, TlsConnection } from "./tls_stream.ts";
+import { handshake } from "./tls_handshake.ts";
+import { CipherStream, TlsConnection } from "./tls_stream.ts";
 
 /** How a client does TLS; all texts are PEM. */
 export interface ClientTlsOptions {

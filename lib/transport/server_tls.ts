@@ -15,7 +15,8 @@ import {
 } from "node:tls";
 import { commonNameOf } from "./common_name.ts";
 import type { Connection, TlsInfo } from "./connection.ts";
-import { CipherStream, handshake, TlsConnection } from "./tls_stream.ts";
+import { handshake } from "./tls_handshake.ts";
+import { CipherStream, TlsConnection } from "./tls_stream.ts";
 
 /** How many verified client certificates are remembered for resumed sessions. */
 const REMEMBERED = 1000;

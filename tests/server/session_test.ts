@@ -264,7 +264,10 @@ Deno.test("runSession() logs failed logins harmlessly and without the password",
   assert.match((await client.lines(3))[2] ?? "", /\[AUTH\]/);
   await client.hangUp();
   const warning = log.lines[0] ?? "";
-  assert.match(warning, /^WARN s1: login failed \(PASS\): user "eve\\x1b\[2J\\x0dxy+… \(\d+ more characters\)" from 192/);
+  assert.match(
+    warning,
+    /^WARN s1: login failed \(PASS\): user "eve\\x1b\[2J\\x0dxy+… \(\d+ more characters\)" from 192/,
+  );
   assert.ok(warning.length < 200);
   assert.ok(!log.lines.join("\n").includes("hunter2"));
   assert.match(log.lines[1] ?? "", /^TRC s1: no login from 192\.0\.2\.7 \(no TLS\): client disco/);

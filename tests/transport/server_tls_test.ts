@@ -9,7 +9,8 @@ import {
   secureServer,
   TlsHandshakeError,
 } from "../../lib/transport/server_tls.ts";
-import { CipherStream, handshake } from "../../lib/transport/tls_stream.ts";
+import { handshake } from "../../lib/transport/tls_handshake.ts";
+import { CipherStream } from "../../lib/transport/tls_stream.ts";
 import {
   countToEnd,
   fixture,
