@@ -23,8 +23,11 @@ const DAY_MS = 86_400_000;
 const TICKS_PER_STEP = 8;
 /** So many passwords of one address, or of one user, may be in the middle of their check. */
 const CHECKS_AT_ONCE = 8;
-/** How soon an attempt asks again that waits for the end of others' checks, in milliseconds. */
-const ASK_AGAIN_MS = 50;
+/**
+ * How soon an attempt asks again that waits for the end of others' checks, in milliseconds: most
+ * checks take microseconds, those of dear hashes some tenths of a second.
+ */
+const ASK_AGAIN_MS = { first: 2, most: 128 };
 
 /** The cells that {@linkcode LoginLimits} needs, of 32 bits each. */
 export const LOGIN_CELLS: number = 7 * TABLE;
@@ -98,13 +101,17 @@ export class LoginLimits {
     const lines = this.#lines(slots, known);
     const since = this.#now();
     let counted = false;
+    let again = ASK_AGAIN_MS.first;
     return {
       wait: () => {
         if (counted) return 0;
         const wait = Math.max(since + this.#delay(slots, known) - this.#now(), this.#due(lines));
         if (wait > 0) return Math.ceil(wait);
         counted = this.#countIn(lines);
-        return counted ? 0 : ASK_AGAIN_MS;
+        if (counted) return 0;
+        const pause = again;
+        again = Math.min(2 * again, ASK_AGAIN_MS.most);
+        return pause;
       },
       end: (outcome) => {
         if (counted) this.#countOut(lines);

@@ -211,6 +211,8 @@ Deno.test("only a few checks of an address or of a user are under way at once", 
     });
     const underWay = turns.filter((turn) => turn.wait() === 0);
     assert.equal(underWay.length, 8, what);
+    const asks = Array.from({ length: 9 }, () => turns.at(-1)!.wait());
+    assert.deepEqual(asks, [4, 8, 16, 32, 64, 128, 128, 128, 128], "less and less often");
     for (const turn of underWay) turn.end("accepted");
     const next = turns.filter((turn) => !underWay.includes(turn) && turn.wait() === 0);
     assert.equal(next.length, 8, `${what}: their places are free again`);
