@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readRegularTextSync } from "../regular_file.ts";
 import { loadAuthorities, loadKeyPair } from "../transport/certificates.ts";
 import type { clientSslFields } from "./schema_retriever.ts";
 import type { listenerSslFields } from "./schema_server.ts";
@@ -47,7 +48,7 @@ function checkPair(table: PemTable): void {
 function readPem(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
   try {
-    return Deno.readTextFileSync(path);
+    return readRegularTextSync(path);
   } catch {
     return undefined;
   }

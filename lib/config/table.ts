@@ -279,9 +279,11 @@ const NOT_THERE = "is not there: create the file, or correct the path";
 /** What keeps a file from being read, or a folder from being one; undefined if all is well. */
 function existenceFault(path: string, kind: "file" | "folder if there"): string | undefined {
   try {
-    const isFolder = Deno.statSync(path).isDirectory;
-    if (kind === "folder if there") return isFolder ? undefined : "is a file, not a folder";
-    if (isFolder) return "is a folder, not a file";
+    const { isDirectory, isFile } = Deno.statSync(path);
+    if (kind === "folder if there") return isDirectory ? undefined : "is a file, not a folder";
+    if (isDirectory) return "is a folder, not a file";
+    // Opening a pipe could wait without end.
+    if (!isFile) return "is a pipe or a device, not a file";
     Deno.openSync(path).close();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { reasonOf } from "../errors.ts";
+import { readRegularFile } from "../regular_file.ts";
 import { decodeText, firstBadLine } from "../wire/text.ts";
 import type { FileProblem } from "./problems.ts";
 
@@ -39,7 +40,7 @@ export function trim(text: string): string {
 export async function readLines(file: string): Promise<FileLine[] | FileProblem> {
   let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(file);
+    bytes = await readRegularFile(file);
   } catch (error) {
     return { file, message: `Cannot read the file: ${reasonOf(error)}` };
   }

@@ -29,6 +29,10 @@ export class FileWatch {
   readonly #interval: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
+  /** Changes are taken one after the other, lest an older reading outlast a newer one. */
+  #last: Promise<void> = Promise.resolve();
+  /** A {@linkcode FileWatch.changeAll} that has not begun. */
+  #all: Promise<void> | undefined;
 
   /**
    * Watches nothing yet.
@@ -49,9 +53,12 @@ export class FileWatch {
     if (!this.#stopped) this.#timer ??= setTimeout(() => this.#look(), this.#interval);
   }
 
-  /** Takes all files for changed. */
-  async changeAll(): Promise<void> {
-    for (const group of this.#groups) await this.#change(group, await stateOf(group.paths));
+  /** Takes all files for changed; asked again before it has begun, it does so once. */
+  changeAll(): Promise<void> {
+    return this.#all ??= this.#inTurn(async () => {
+      this.#all = undefined;
+      for (const group of this.#groups) await this.#change(group, await stateOf(group.paths));
+    });
   }
 
   /** Ends it. */
@@ -62,15 +69,25 @@ export class FileWatch {
 
   async #look(): Promise<void> {
     try {
-      for (const group of this.#groups) {
-        const state = await stateOf(group.paths);
-        const still = state === group.seen;
-        group.seen = state;
-        if (still && state !== group.known && !this.#stopped) await this.#change(group, state);
-      }
+      await this.#inTurn(async () => {
+        for (const group of this.#groups) await this.#lookAt(group);
+      });
     } finally {
       if (!this.#stopped) this.#timer = setTimeout(() => this.#look(), this.#interval);
     }
+  }
+
+  async #lookAt(group: Watched): Promise<void> {
+    const state = await stateOf(group.paths);
+    const still = state === group.seen;
+    group.seen = state;
+    if (still && state !== group.known && !this.#stopped) await this.#change(group, state);
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
   }
 
   async #change(group: Watched, state: string): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import type { Listener } from "../config/config.ts";
 import { fileFault } from "../log/log_file.ts";
+import { readRegularFile } from "../regular_file.ts";
 import { loadAuthorities, loadKeyPair } from "../transport/certificates.ts";
 import type { ClientAuth, ServerTlsOptions } from "../transport/server_tls.ts";
 
@@ -29,7 +30,7 @@ export async function loadTls(ssl: ListenerSsl): Promise<LoadedTls> {
   const problems: string[] = [];
   const read = async (path: string): Promise<string | undefined> => {
     try {
-      return await Deno.readTextFile(path);
+      return new TextDecoder().decode(await readRegularFile(path));
     } catch (error) {
       problems.push(`"${path}" cannot be read: ${fileFault(error)}`);
       return undefined;

@@ -49,6 +49,30 @@ Deno.test("FileWatch takes all files for changed when it is told so", async () =
   assert.deepEqual(contents, ["same"]);
 });
 
+Deno.test("FileWatch handles one change at a time, and many requests to take all for changed as few", async () => {
+  await using folder = await TempFolder.make();
+  const path = `${folder.path}/file`;
+  await Deno.writeTextFile(path, "same");
+  const watch = new FileWatch(10);
+  let running = 0;
+  let most = 0;
+  let calls = 0;
+  const changed = async () => {
+    calls++;
+    most = Math.max(most, ++running);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    running--;
+  };
+  await watch.add({ paths: [path], changed });
+  const first = watch.changeAll();
+  // The first has begun by then.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  await Promise.all([first, ...Array.from({ length: 200 }, () => watch.changeAll())]);
+  watch.stop();
+  assert.equal(most, 1);
+  assert.ok(calls >= 1 && calls <= 2, `${calls} calls`);
+});
+
 Deno.test("FileWatch goes on after a change that could not be handled", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/file`;
