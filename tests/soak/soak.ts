@@ -42,7 +42,7 @@ async function soak(options: SoakOptions): Promise<number> {
     ...{ sessions, workers, seed },
     processes: 2,
     rate: RATE,
-    patience: `${Math.max(10, Math.ceil(3 * sessions / RATE))}s`,
+    patience: `${Math.max(10, Math.ceil(4 * sessions / RATE))}s`,
     onSample: printed,
   };
   say(`${sessions} clients for ${plan.seconds} s, ${workers} workers, seed ${seed}`);

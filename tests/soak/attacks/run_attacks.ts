@@ -57,8 +57,8 @@ async function measure(
   const ports = { plain: program.port("plain"), tls: program.port("tls") };
   const interval = attack.hashes ? INTERVAL.hashes : INTERVAL.usual;
   const job = { port: ports.plain, password: PASSWORD, interval };
-  // The first sessions of all find no compiled code and no cache.
-  await measureLatency({ ...job, seconds: 2 * interval * POLITE_USERS / 1000 });
+  // The first sessions find no compiled code, no cache, and nobody who was seen before.
+  await measureLatency({ ...job, seconds: interval * POLITE_USERS / 1000 });
   const before = await measureLatency({ ...job, seconds });
   const target: Target = { ports, password: PASSWORD };
   await using attackers = HelperProcess.start<Record<string, number>>(

@@ -9,8 +9,8 @@ import { connect, Visit, type Visitor } from "./visit.ts";
 
 /** A mailbox keeps so many messages, so that the next session has something to read. */
 const KEPT = 3;
-/** What a stalling client waits for at most, in units of a usual wait. */
-const LONG_WAIT = 4;
+/** How long a stalling client waits, in usual waits: some lose patience before the server does. */
+const LONG_WAIT = { usual: 3, longer: 12, part: 0.3 } as const;
 
 /** One kind of session. */
 export interface Kind {
@@ -262,9 +262,9 @@ async function halfHandshake(visitor: Visitor): Promise<void> {
 
 /** Waits until the server ends the connection, or for a long time. What comes does not matter. */
 async function waitForEnd(visitor: Visitor, client: SoakClient): Promise<void> {
-  const long = Array.from({ length: LONG_WAIT });
+  const waits = visitor.random() < LONG_WAIT.part ? LONG_WAIT.longer : LONG_WAIT.usual;
   const bored = (async () => {
-    for (const _ of long) await visitor.think();
+    for (let wait = 0; wait < waits; wait++) await visitor.think();
   })();
   await Promise.race([readToEnd(client), bored]);
   client.close();

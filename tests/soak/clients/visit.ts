@@ -10,12 +10,10 @@ import type { ClientJob, Encryption } from "./job.ts";
 import type { MailboxModel } from "./mailbox_model.ts";
 import { type OpenCount, SoakClient } from "./soak_client.ts";
 
-/**
- * How long a mailbox may stay locked after the session before has ended for its client, and the
- * time between two attempts: the server takes no more than 100 commands before a login.
- */
-const LOCKED_MOST = 15_000;
-const RETRY = 400;
+/** How long a mailbox may stay locked after the session before has ended for its client. */
+const LOCKED_MOST = 60_000;
+/** Between two attempts, in milliseconds: the server takes no more than 100 commands before a login. */
+const RETRY = { first: 50, most: 2000 } as const;
 
 /** Where a process' figures gather. */
 export interface Figures extends OpenCount {
@@ -178,14 +176,14 @@ async function logIn(visitor: Visitor, client: SoakClient, greeting: string): Pr
   const stamp = /<[^<>]+>$/.exec(greeting)?.[0];
   const commands = loginCommands(visitor, stamp);
   const deadline = performance.now() + LOCKED_MOST;
-  while (true) {
+  for (let wait: number = RETRY.first;; wait = Math.min(2 * wait, RETRY.most)) {
     let status = "";
     for (const command of commands) status = (await client.command(command)).status;
     if (status.startsWith("+OK")) return;
     if (!status.startsWith("-ERR [IN-USE]")) throw new Error(`Login: ${status}`);
     if (performance.now() > deadline) throw new Error("Login: the mailbox stays locked");
     visitor.figures.inUse++;
-    await new Promise((resolve) => setTimeout(resolve, RETRY));
+    await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
 
