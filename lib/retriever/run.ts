@@ -18,7 +18,7 @@ import { readListing } from "./listing.ts";
 import type { DestinationContext } from "./maildir_destination.ts";
 import { type Dialer, type OpenSession, openSession } from "./open_session.ts";
 import type { ClientOptions } from "./options.ts";
-import { type Plan, planSession, tracks } from "./plan.ts";
+import { type Job, type Plan, planSession, tracks } from "./plan.ts";
 import { quoted } from "./pop3_client.ts";
 import { receivedHeaders } from "./received_header.ts";
 import { count, Report, type RunReport } from "./report.ts";
@@ -256,9 +256,8 @@ class Run {
   async #session(session: OpenSession, journal: Journal): Promise<void> {
     const listing = await readListing(session.client, session.pipelining);
     for (const warning of listing.warnings) this.#report.warn(`the server is odd: ${warning}`);
-    const plan = this.#unfetched(
-      planSession(listing, journal.entries(this.#destination.key), this.#client),
-    );
+    const known = journal.entries(this.#destination.key);
+    const plan = this.#unfetched(planSession(listing, known, this.#client));
     this.#report.planned(plan, listing.messages.length, false);
     const transfer = this.#transfer(session, journal, plan);
     let stopped: unknown;
@@ -276,10 +275,8 @@ class Run {
 
   /** Of a run's second session: what the first one fetched is done, though no journal may know it. */
   #unfetched(plan: Plan): Plan {
-    const jobs = plan.jobs.filter(({ action, uid }) =>
-      action === "delete" || uid === undefined || !this.#fetched.has(uid)
-    );
-    return { ...plan, jobs };
+    const done = ({ action, uid = "" }: Job) => action === "fetch" && this.#fetched.has(uid);
+    return { ...plan, jobs: plan.jobs.filter((job) => !done(job)) };
   }
 
   #transfer(session: OpenSession, journal: Journal, plan: Plan): Transfer {
@@ -379,14 +376,13 @@ class Run {
   #forget(journal: Journal, plan: Plan, complete: boolean, transfer: Transfer): void {
     const { key } = this.#destination;
     journal.forget(key, transfer.confirmed);
-    const known = journal.entries(key);
     // A message that could not be fetched may be one of those, under a new id.
-    const fetchedAll = !this.#report.hasErrors;
-    const comparedAll = fetchedAll && plan.tooLarge.length === 0;
-    const gone = plan.unlisted.filter((entry) =>
-      known.get(entry.uid) === entry &&
-      (isStandIn(entry.uid) ? comparedAll : complete && fetchedAll)
-    );
+    const gone = this.#report.hasErrors
+      ? []
+      : plan.unlisted.filter((entry) =>
+        journal.entries(key).get(entry.uid) === entry &&
+        (isStandIn(entry.uid) ? plan.tooLarge.length === 0 : complete)
+      );
     journal.forget(key, gone.map(({ uid }) => uid));
     if (complete) this.#forgetElsewhere(journal, plan, key);
   }
