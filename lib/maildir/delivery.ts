@@ -8,7 +8,13 @@
  * @module
  */
 import { type DiskForm, OctetCounter } from "../wire/dot_stuffing.ts";
-import { DurableFile, ensureDurableFolder, removeQuietly, syncFolder } from "./durable_file.ts";
+import {
+  DurableFile,
+  ensureDurableFolder,
+  folderMark,
+  removeQuietly,
+  syncFolder,
+} from "./durable_file.ts";
 import { MaildirNames, type NameMarks } from "./names.ts";
 
 /** Where and how {@linkcode MaildirDelivery} delivers. */
@@ -41,6 +47,7 @@ export class MaildirDelivery {
   readonly #options: MaildirDeliveryOptions;
   readonly #names: MaildirNames;
   readonly #host: string;
+  #mark: string | undefined;
 
   /** Touches nothing yet; see {@linkcode MaildirDelivery.open}. */
   constructor(options: MaildirDeliveryOptions) {
@@ -59,7 +66,7 @@ export class MaildirDelivery {
   /** Begins a message in `tmp/`. */
   begin(): MaildirMessage {
     const unique = `${uniqueName()}.${this.#host}`;
-    const temporary = `${unique}.${this.#options.tag}`;
+    const temporary = `${unique}.${this.#folderMark()}.${this.#options.tag}`;
     return new MaildirMessage(this.#options, unique, temporary);
   }
 
@@ -80,14 +87,18 @@ export class MaildirDelivery {
   /**
    * Where messages are that {@linkcode publish} may have moved before a crash. A mail program may
    * have taken them up since: in `cur/` any flags are possible.
+   *
+   * @returns `nowhere` for what is gone from this Maildir, `elsewhere` for what was never in it: it
+   * was moved, or its disk is not there
    */
-  find(messages: readonly DeliveryNames[]): ("tmp" | "delivered" | "nowhere")[] {
+  find(messages: readonly DeliveryNames[]): ("tmp" | "delivered" | "nowhere" | "elsewhere")[] {
     let current: Set<string> | undefined;
     return messages.map(({ temporary, final }) => {
       if (exists(`${this.#options.path}/new/${final}`)) return "delivered";
       current ??= this.#basesIn("cur");
       if (current.has(final)) return "delivered";
-      return exists(`${this.#options.path}/tmp/${temporary}`) ? "tmp" : "nowhere";
+      if (exists(`${this.#options.path}/tmp/${temporary}`)) return "tmp";
+      return temporary.includes(`.${this.#folderMark()}.`) ? "nowhere" : "elsewhere";
     });
   }
 
@@ -105,6 +116,10 @@ export class MaildirDelivery {
         removeQuietly(`${folder}/${name}`);
       }
     }
+  }
+
+  #folderMark(): string {
+    return this.#mark ??= folderMark(`${this.#options.path}/tmp`);
   }
 
   #move(messages: readonly DeliveryNames[]): void {
@@ -181,8 +196,11 @@ function fileNameHost(hostName: string, marks: NameMarks): string {
 let lastMicros = 0;
 let count = 0;
 
+/** In a container a process has the same id at every start, and some machines start with the same time. */
+const random = crypto.randomUUID().slice(0, 8);
+
 /**
- * The first part of a Maildir file name, `<sec>.M<usec>P<pid>Q<n>`: unique on this host, and later
+ * The first part of a Maildir file name, `<sec>.M<usec>P<pid>R<random>Q<n>`: unique, and later
  * names never sort before earlier ones of this process, even if the clock is set back.
  *
  * @param now the clock, in milliseconds since 1970
@@ -191,5 +209,5 @@ export function uniqueName(now: number = Date.now()): string {
   lastMicros = Math.max(lastMicros + 1, Math.floor(now * 1000));
   const seconds = Math.floor(lastMicros / 1e6);
   const micros = String(lastMicros - seconds * 1e6).padStart(6, "0");
-  return `${seconds}.M${micros}P${Deno.pid}Q${++count}`;
+  return `${seconds}.M${micros}P${Deno.pid}R${random}Q${++count}`;
 }

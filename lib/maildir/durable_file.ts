@@ -128,6 +128,14 @@ export async function ensureDurableFolder(path: string): Promise<boolean> {
   return missing.length > 0;
 }
 
+/**
+ * Tells a folder from another one that has its path at another time, because it was moved or
+ * because the disk that holds it is not there.
+ */
+export function folderMark(path: string): string {
+  return `D${(Deno.statSync(path).ino ?? 0).toString(36)}`;
+}
+
 function isFolder(path: string): boolean {
   try {
     if (Deno.statSync(path).isDirectory) return true;

@@ -1,6 +1,6 @@
 /**
  * Names of Maildir files: `base:2,FLAGS`, where the base says when the message
- * arrived (`1763733802.M123456P17Q1.host`) and may carry its sizes (`,S=4016,W=4077`).
+ * arrived (`1763733802.M123456P17R5e1b22c9Q1.host`) and may carry its sizes (`,S=4016,W=4077`).
  *
  * @module
  */

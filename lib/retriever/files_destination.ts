@@ -6,6 +6,7 @@
 import {
   DurableFile,
   ensureDurableFolder,
+  folderMark,
   removeQuietly,
   syncFolder,
 } from "../maildir/durable_file.ts";
@@ -28,6 +29,7 @@ export class FilesDestination implements Destination {
   readonly #folder: string;
   readonly #actions: FolderActions;
   readonly #context: DestinationContext;
+  #mark: string | undefined;
 
   /** Touches nothing yet. */
   constructor(options: FilesOptions, context: DestinationContext) {
@@ -54,7 +56,7 @@ export class FilesDestination implements Destination {
 
   /** See {@linkcode Destination.receive}. */
   receive(): Receiver {
-    const names = fileNames(this.#context);
+    const names = fileNames(`${this.#folderMark()}.${this.#context.tag}`);
     const file = this.#actions.write(() => new DurableFile(`${this.#folder}/${names.temporary}`));
     return {
       write: (bytes) => this.#actions.write(() => file.write(bytes)),
@@ -95,14 +97,22 @@ export class FilesDestination implements Destination {
     // Nothing is held between messages.
   }
 
-  /** Nobody but us touches the temporary file: if it is gone, it has become the final one. */
+  /**
+   * Nobody but us touches the temporary file: if it is gone from the folder that it was written
+   * into, it has become the final one.
+   */
   #finish(names: Names): Recovered {
     try {
       this.#move(names);
+      return "delivered";
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
+      return names.temporary.includes(`.${this.#folderMark()}.`) ? "delivered" : "missing";
     }
-    return "delivered";
+  }
+
+  #folderMark(): string {
+    return this.#mark ??= folderMark(this.#folder);
   }
 
   #move({ temporary, final }: Names): void {
@@ -136,8 +146,8 @@ export function safeFolderName(recip: string): string {
   return name === "" ? "_" : name.slice(0, 200);
 }
 
-/** Names that sort by time, in UTC: `20261121T140322.123456Z-P17Q1.eml`. */
-function fileNames({ tag }: DestinationContext): Names {
+/** Names that sort by time, in UTC: `20261121T140322.123456Z-P17R5e1b22c9Q1.eml`. */
+function fileNames(tag: string): Names {
   const [seconds, micros, process] = /^(\d+)\.M(\d+)(P.*)$/.exec(uniqueName())!.slice(1) as [
     string,
     string,

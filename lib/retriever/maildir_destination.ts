@@ -72,6 +72,7 @@ export class MaildirDestination implements Destination {
       const unfinished: Names[] = [];
       const results = announced.map(({ names, time }, i): Recovered => {
         if (found[i] === "delivered") return "delivered";
+        if (found[i] === "elsewhere") return "missing";
         if (found[i] === "nowhere") return judgeAbsent(time, this.#now());
         if (!this.#delivery.isWhole(names)) return "missing";
         unfinished.push(names);

@@ -232,7 +232,7 @@ class Run {
       this.#report.warn(
         `of ${
           count(missing.length, "message")
-        } from a run that was interrupted long ago it cannot ` +
+        } from a run that was interrupted long ago, or when the folder was another, it cannot ` +
           "be told whether they were delivered: they are fetched again",
       );
     }

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual, ok, rejects, throws } from "node:assert/strict";
 import { MaildirDelivery, uniqueName } from "../../lib/maildir/delivery.ts";
 import { DurableFile, ensureDurableFolder, isDiskFull } from "../../lib/maildir/durable_file.ts";
 import { arrivalTime, MaildirNames } from "../../lib/maildir/names.ts";
@@ -58,7 +58,9 @@ for (const [name, form, text, wire] of MESSAGES) {
       deepEqual([namesIn(`${folder}/tmp`), namesIn(`${folder}/new`)], [[], [names.final]]);
       match(
         names.final,
-        new RegExp(`^\\d+\\.M\\d{6}P${Deno.pid}Q\\d+\\.ho_st_na_me,S=${text.length},W=${wire}$`),
+        new RegExp(
+          `^\\d+\\.M\\d{6}P${Deno.pid}R[0-9a-f]{8}Q\\d+\\.ho_st_na_me,S=${text.length},W=${wire}$`,
+        ),
       );
       equal(readLatin1(`${folder}/new/${names.final}`), text);
       equal((await Deno.stat(`${folder}/new/${names.final}`)).mode! & 0o777, 0o600);
@@ -102,6 +104,10 @@ Deno.test("MaildirDelivery.find() finds a message wherever its reader moved it",
     deepEqual(target.find([names]), ["delivered"]);
     await Deno.remove(`${folder}/cur/${names.final}:2,RS`);
     deepEqual(target.find([names]), ["nowhere"]);
+    await Deno.rename(`${folder}/tmp`, `${folder}/old`);
+    const anew = delivery(folder);
+    await anew.open();
+    deepEqual(anew.find([names]), ["elsewhere"]);
   });
 });
 
@@ -173,6 +179,13 @@ Deno.test("isDiskFull() knows a full disk and a full quota", () => {
   ok(isDiskFull(new Error("Disk quota exceeded (os error 122)")));
   ok(!isDiskFull(new Error("Permission denied (os error 13)")));
   ok(!isDiskFull(undefined));
+});
+
+Deno.test("uniqueName() repeats no name of an earlier process with the same id at the same time", async () => {
+  const again = new URL("../../lib/maildir/delivery.ts?again", import.meta.url).href;
+  const later: { uniqueName: typeof uniqueName } = await import(again);
+  const before = uniqueName(3e12).replace(/Q\d+$/, "");
+  notEqual(later.uniqueName(3e12).replace(/Q\d+$/, ""), before);
 });
 
 Deno.test("uniqueName() never repeats itself and never goes back", () => {

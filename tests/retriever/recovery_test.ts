@@ -4,7 +4,7 @@
  */
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { Destination } from "../../lib/retriever/destination.ts";
-import { namesIn, TestRetriever } from "../support/retriever.ts";
+import { namesIn, readLatin1, TestRetriever } from "../support/retriever.ts";
 
 const TEXTS = ["Subject: 1\r\n\r\none\r\n", "Subject: 2\r\n\r\ntwo\r\n"];
 const ON_DISK = TEXTS.map((text) => text.replaceAll("\r\n", "\n"));
@@ -27,8 +27,12 @@ function interrupted(destination: Destination, moved: boolean): Destination {
 }
 
 /** A retriever whose first run was interrupted while two messages were being published. */
-async function afterInterruption(moved: boolean): Promise<TestRetriever> {
+async function afterInterruption(moved: boolean, into?: string): Promise<TestRetriever> {
   const test = new TestRetriever();
+  if (into !== undefined) {
+    const directory = `${test.folder}/${into}`;
+    test.client = { ...test.client, destination: { kind: "files", directory } };
+  }
   test.server.add(...TEXTS);
   test.wrap = (destination) => interrupted(destination, moved);
   const report = await test.run();
@@ -137,4 +141,24 @@ Deno.test("A client that gets another id knows what it delivered", async () => {
   test.client = { ...test.client, id: "renamed" };
   equal((await test.run()).delivered, 0);
   await test.server.close();
+});
+
+Deno.test("What was announced in a Maildir that is not there now is fetched again", async () => {
+  using test = await afterInterruption(false);
+  await Deno.rename(`${test.folder}/ms`, `${test.folder}/other-disk`);
+  const report = await test.run();
+  await test.server.close();
+  deepEqual([report.failure, fetched(test)], [undefined, ["RETR 1", "RETR 2"]]);
+  match(test.log.join("\n"), /when the folder was another/);
+  deepEqual(test.delivered(), ON_DISK);
+});
+
+Deno.test("What was announced in a folder of files that is not there now is fetched again", async () => {
+  using test = await afterInterruption(false, "mail");
+  const folder = `${test.folder}/mail`;
+  await Deno.rename(folder, `${test.folder}/other-disk`);
+  const report = await test.run();
+  await test.server.close();
+  deepEqual([report.failure, fetched(test)], [undefined, ["RETR 1", "RETR 2"]]);
+  deepEqual(namesIn(folder).map((name) => readLatin1(`${folder}/${name}`)), TEXTS);
 });
