@@ -9,6 +9,7 @@
 import { releaseLock } from "../file_lock.ts";
 import { reasonOf } from "../errors.ts";
 import type { DiskForm } from "../wire/dot_stuffing.ts";
+import type { FolderGuard } from "./folder_links.ts";
 import type { LinesPart } from "./list_lines.ts";
 import { type Listing, type MailFolder, messageFiles } from "./listing.ts";
 import {
@@ -33,6 +34,8 @@ export interface MaildirDropParts {
   readonly form: DiskForm;
   /** Held open, and so locked, until {@linkcode Maildrop.close}. */
   readonly lock: Deno.FsFile | undefined;
+  /** Asked before each file, where somebody can replace the folders. */
+  readonly guard: FolderGuard | undefined;
   /** Called when the listing turned out not to be true any more. */
   readonly onStale: () => void;
   /** Told of what could not be done to a message. */
@@ -92,9 +95,13 @@ export class MaildirDrop implements Maildrop {
   /** See {@linkcode Maildrop.open}. */
   open(message: number, bodyLines?: number): MessageReader {
     const index = message - 1;
+    const { guard } = this.#parts;
+    const open = guard === undefined
+      ? openRegular
+      : (path: string) => guard.open(path, openRegular);
     let file: Deno.FsFile | undefined;
     try {
-      file = this.#atItsPlace(index, openRegular);
+      file = this.#atItsPlace(index, open);
     } catch (error) {
       throw new MessageGoneError(`Cannot open ${this.#path(index)}: ${reasonOf(error)}`);
     }
@@ -148,10 +155,17 @@ export class MaildirDrop implements Maildrop {
     if (this.#parts.lock !== undefined) releaseLock(this.#parts.lock);
   }
 
-  /** Does something with a message's file; one that is gone counts as done. */
-  #attempt(message: number, act: (path: string) => void): string | undefined {
+  /**
+   * Does something with a message's file; one that is gone counts as done.
+   *
+   * @param target the folder that the file is moved into, if it is
+   */
+  #attempt(message: number, act: (path: string) => void, target?: string): string | undefined {
     try {
-      this.#atItsPlace(message - 1, act);
+      this.#atItsPlace(message - 1, (path) => {
+        this.#parts.guard?.check(path, target);
+        act(path);
+      });
       return undefined;
     } catch (error) {
       return `${this.#path(message - 1)}: ${reasonOf(error)}`;
@@ -167,12 +181,14 @@ export class MaildirDrop implements Maildrop {
     };
     // The new name of one of two files with one base name may be the other's.
     if (seen() || this.#listing.isAmbiguous(index)) return undefined;
-    return this.#attempt(index + 1, (path) => {
+    const cur = `${this.#parts.path}/cur`;
+    const move = (path: string) => {
       if (seen()) return;
       const file = names.withFlag(this.#listing.file(index), "S");
-      renameInto(path, `${this.#parts.path}/cur`, file);
+      renameInto(path, cur, file);
       this.#listing.moved(index, "cur", file);
-    });
+    };
+    return this.#attempt(index + 1, move, cur);
   }
 
   /**

@@ -8,7 +8,7 @@ import type { DiskForm } from "../wire/dot_stuffing.ts";
 import { reasonOf } from "../errors.ts";
 import { releaseLock } from "../file_lock.ts";
 import { type KnownSize, type Listing, readListing } from "./listing.ts";
-import { checkFolders } from "./folder_links.ts";
+import { checkFolders, type FolderGuard } from "./folder_links.ts";
 import { MaildirDrop } from "./maildir_drop.ts";
 import {
   type Maildrop,
@@ -99,8 +99,9 @@ export class MaildirStore implements MaildropStore {
     }
     const { userPath, mailPath } = this.#options;
     const path = `${userPath}/${user}/${mailPath}`;
+    let guard: FolderGuard | undefined;
     try {
-      checkFolders(userPath, user, mailPath);
+      guard = checkFolders(userPath, user, mailPath);
     } catch (error) {
       throw unavailable("open", path, error);
     }
@@ -113,6 +114,7 @@ export class MaildirStore implements MaildropStore {
         names: this.#names,
         form: this.#options.form,
         lock,
+        guard,
         onStale: () => this.#forget(path),
         warn: this.#options.warn,
       });
