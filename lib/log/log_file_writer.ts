@@ -8,6 +8,7 @@ import { timeStamp } from "./line.ts";
 import { fileFault, type LogFile, type OpenLogFile, openLogFile } from "./log_file.ts";
 import { countLines, type LogSink } from "./log_port.ts";
 import { logFileName, type Rotation, rotationPeriod } from "./name_template.ts";
+import { type Reporter, reportOnStandardError } from "./reporter.ts";
 
 /** A log's settings, as the config has them. */
 export interface LogFileSettings {
@@ -32,7 +33,7 @@ export interface LogFileSurroundings {
   /** Opens files. */
   readonly open?: OpenLogFile;
   /** Takes a sentence for the administrator; standard error by default. */
-  readonly report?: (sentence: string) => void;
+  readonly report?: Reporter;
   /** Calls `action` once after so many milliseconds, unless the result is called before. */
   readonly timer?: (milliseconds: number, action: () => void) => () => void;
   /** Characters that wait at most while the file cannot be written (1 Mi, or 4 buffers). */
@@ -71,7 +72,7 @@ export class LogFileWriter implements LogSink {
   readonly #now: () => number;
   readonly #zone: string | undefined;
   readonly #open: OpenLogFile;
-  readonly #report: (sentence: string) => void;
+  readonly #report: Reporter;
   readonly #timer: (milliseconds: number, action: () => void) => () => void;
   readonly #limit: number;
 
@@ -149,7 +150,7 @@ export class LogFileWriter implements LogSink {
     const left = this.#queue.reduce((sum, { lines, lost }) => sum + countLines(lines) + lost, 0) +
       countLines(new TextDecoder().decode(this.#flight?.bytes.subarray(this.#flight.done)));
     if (left > 0) {
-      this.#report(`Log "${this.#settings.file}": lines lost at the end: ${left}`);
+      await this.#report(`Log "${this.#settings.file}": lines lost at the end: ${left}`);
     }
   }
 
@@ -281,7 +282,7 @@ export class LogFileWriter implements LogSink {
     this.#closeFile();
     if (this.#failing === undefined) {
       this.#failing = { retry: FIRST_RETRY, lost: 0 };
-      this.#report(
+      void this.#report(
         `Cannot write the log file "${path}": ${fileFault(error)}. ` +
           "Its lines are kept in memory as far as there is room, and writing is tried again",
       );
@@ -296,7 +297,7 @@ export class LogFileWriter implements LogSink {
     const { lost } = this.#failing;
     this.#failing = undefined;
     const loss = lost > 0 ? `; lines lost meanwhile: ${lost}` : "";
-    this.#report(`The log file "${this.#file?.path}" can be written again${loss}`);
+    void this.#report(`The log file "${this.#file?.path}" can be written again${loss}`);
   }
 
   #closeFile(): void {
@@ -318,12 +319,4 @@ function counted(path: string, counter: number): string {
 function startTimer(milliseconds: number, action: () => void): () => void {
   const timer = setTimeout(action, milliseconds);
   return () => clearTimeout(timer);
-}
-
-function reportOnStandardError(sentence: string): void {
-  try {
-    Deno.stderr.writeSync(encodeText(sentence + "\n"));
-  } catch {
-    // Without standard error nobody is left to tell.
-  }
 }
