@@ -70,7 +70,7 @@ export async function runSoak(plan: SoakPlan): Promise<SoakResult> {
   // The first session opens what is opened only once, such as log files.
   for (const user of ["first", "second"]) await playOnce(program.port("plain"), user);
   await pause(LOGS_OPEN);
-  const before = figuresOf(program.pid);
+  const before = await figuresOf(program.pid);
   const clients = stack.use(ClientGroup.start(await jobsOf(plan, program)));
   const traffic = await letTrafficFlow(plan, program, clients);
   const after = await settle(program, before);
@@ -102,6 +102,7 @@ function startProgram(plan: SoakPlan): Promise<Program> {
   const config = configText({
     limits: `
 login_time = "${plan.patience}"
+handshake_time = "${plan.patience}"
 unauthenticated = ${places}
 unauthenticated_per_address = ${places}
 connections_per_address = ${places}
@@ -180,7 +181,7 @@ async function letTrafficFlow(
     const ended = Object.values(progress.sessions).reduce((sum, count) => sum + count, 0);
     const sample = {
       time: Math.round((performance.now() - start) / 100) / 10,
-      ...figuresOf(program.pid),
+      ...await figuresOf(program.pid),
       ...{ open: progress.open, loggedIn: progress.loggedIn, sessions: ended },
       ...{ slowest: Math.round(progress.slowest), lag: Math.round(progress.lag) },
     };
@@ -195,10 +196,10 @@ async function letTrafficFlow(
 /** Waits until no more files are open than before there were clients, within a limit. */
 async function settle(program: Program, before: ProcessFigures): Promise<ProcessFigures> {
   const deadline = performance.now() + SETTLE_LIMIT;
-  let figures = figuresOf(program.pid);
+  let figures = await figuresOf(program.pid);
   while (figures.files > before.files && performance.now() < deadline) {
     await pause(200);
-    figures = figuresOf(program.pid);
+    figures = await figuresOf(program.pid);
   }
   return figures;
 }

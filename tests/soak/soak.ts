@@ -26,7 +26,7 @@ async function main(): Promise<number> {
     say(USAGE);
     return 0;
   }
-  if (!hasFigures()) {
+  if (!await hasFigures()) {
     note("Cannot run: memory and open files are read from Linux' /proc");
     return 2;
   }

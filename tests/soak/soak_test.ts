@@ -5,7 +5,7 @@ import { runSoak } from "./run_soak.ts";
 const title =
   "200 clients of all kinds leave every message as it must be, no lock and no open file";
 // Where there is no /proc, nobody can say how many files are open.
-const skipped = !hasFigures();
+const skipped = !await hasFigures();
 
 Deno.test({
   name: skipped ? `${title} (skipped: open files are counted in Linux' /proc)` : title,

@@ -24,7 +24,7 @@ function samples(change: (time: number) => Partial<Sample>): Sample[] {
         open: 5000,
         loggedIn: 4500,
         sessions: 200 * at,
-        anonymous: 0,
+
         slowest: 0,
         lag: 0,
       },
@@ -69,14 +69,14 @@ Deno.test("afterWarmUp() is the second half", () => {
 });
 
 Deno.test("leftoverFaults() sees one file left open", () => {
-  const figures = { pss: 0, anonymous: 0, files: 41, threads: 9 };
+  const figures = { pss: 0, files: 41, threads: 9 };
   assert.deepEqual(leftoverFaults(figures, figures), []);
   assert.match(leftoverFaults(figures, { ...figures, files: 42 }).join(), /^42 files/);
 });
 
 Deno.test("memoryFaults() sees memory that grows when all have gone", () => {
   const all = samples(() => ({}));
-  const after = (pss: number) => ({ pss, anonymous: 0, files: 41, threads: 9 });
+  const after = (pss: number) => ({ pss, files: 41, threads: 9 });
   assert.deepEqual(memoryFaults(all, after(430 * MB)), []);
   assert.match(memoryFaults(all, after(600 * MB)).join(), /bytes are held/);
 });
