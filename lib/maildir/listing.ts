@@ -128,6 +128,8 @@ export interface ListingOptions {
   readonly known: ReadonlyMap<string, KnownSize>;
   /** Take known sizes without looking whether the files are unchanged. */
   readonly trustKnown: boolean;
+  /** Take sizes from the names of large files if the files bear them out. */
+  readonly trustNames: boolean;
   /** Called between messages and within large ones, so that a large mailbox does not hold up others. */
   readonly pause: () => Promise<void> | undefined;
   /** Told of files that cannot be read and are left out. */
@@ -197,7 +199,7 @@ async function computeSize(
   options: ListingOptions,
 ): Promise<KnownSize | undefined> {
   try {
-    const hints = options.names.sizeHints(file);
+    const hints = options.trustNames ? options.names.sizeHints(file) : undefined;
     const octets = await measureMessage(path, options.form, options.pause, hints);
     return { octets, ...state };
   } catch (error) {
@@ -244,9 +246,20 @@ function arrange(path: string, messages: ListedMessage[], names: MaildirNames): 
   const suspects = basesBorneTwice(messages, names);
   if (suspects.size === 0) return new Listing(names, messages, new Map());
   const inode = (message: ListedMessage) => inodeOf(`${path}/${message.folder}/${message.file}`);
-  const there = messages.filter((message) =>
-    !suspects.has(names.base(message.file)) || inode(message) !== undefined
-  );
+  // Two names of one file: some programs move by making the new name first. It is in cur/, the last.
+  const files = new Map<string, ListedMessage>();
+  for (const message of messages) {
+    const base = names.base(message.file);
+    if (!suspects.has(base)) continue;
+    const file = `${base}\0${inode(message)}`;
+    if (files.get(file)?.folder !== "cur") files.set(file, message);
+  }
+  const there = messages.filter((message) => {
+    const base = names.base(message.file);
+    if (!suspects.has(base)) return true;
+    const file = inode(message);
+    return file !== undefined && files.get(`${base}\0${file}`) === message;
+  });
   const twins = basesBorneTwice(there, names);
   const distinctIds = new Map<number, string>();
   there.forEach((message, index) => {

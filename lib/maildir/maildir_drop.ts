@@ -38,6 +38,8 @@ export interface MaildirDropParts {
   readonly guard: FolderGuard | undefined;
   /** Called when the listing turned out not to be true any more. */
   readonly onStale: () => void;
+  /** Called when a message was not as large as the listing says. */
+  readonly onWrongSize: () => void;
   /** Told of what could not be done to a message. */
   readonly warn: (text: string) => void;
 }
@@ -113,7 +115,7 @@ export class MaildirDrop implements Maildrop {
     return new MessageFileReader(file, path, this.#parts.form, octets, {
       bodyLines,
       onWrongSize: (actual) => {
-        this.#parts.onStale();
+        this.#parts.onWrongSize();
         this.#parts.warn(
           `Message ${path} was changed by another program: ${octets} octets announced, ${actual} sent`,
         );
@@ -250,13 +252,27 @@ function openRegular(path: string): Deno.FsFile {
   return Deno.openSync(path);
 }
 
-/** Renames a file into a folder, which is made if it is not there. */
+/**
+ * Renames a file into a folder, which is made if it is not there. A file that has come to have that
+ * name since the folder was listed is another message, and stays.
+ */
 function renameInto(path: string, folder: string, file: string): void {
+  if (isThere(`${folder}/${file}`)) throw new Error(`another file is called ${folder}/${file}`);
   try {
     Deno.renameSync(path, `${folder}/${file}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     Deno.renameSync(path, `${folder}/${file}`);
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }

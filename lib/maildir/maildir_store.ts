@@ -40,12 +40,18 @@ export interface MaildirStoreOptions {
   readonly warn: (text: string) => void;
 }
 
+/** What a folder looked like when a listing was made. */
+interface FolderState {
+  readonly time: number;
+  /** Nobody can set this one back, as programs that copy and restore folders do with the other. */
+  readonly changed: number;
+  readonly inode: number;
+}
+
 /** What the folders looked like when a listing was made. */
 interface Stamp {
-  readonly newTime: number;
-  readonly curTime: number;
-  readonly newInode: number;
-  readonly curInode: number;
+  readonly new: FolderState;
+  readonly cur: FolderState;
 }
 
 interface Remembered {
@@ -77,6 +83,8 @@ export class MaildirStore implements MaildropStore {
   /** By the Maildir's path, the least recently used first. */
   readonly #remembered = new Map<string, Remembered>();
   #rememberedMessages = 0;
+  /** Maildirs in which a message was not as large as its file's name or the cache says. */
+  readonly #doubted = new Set<string>();
   #cacheFailed = false;
 
   /**
@@ -116,6 +124,10 @@ export class MaildirStore implements MaildropStore {
         lock,
         guard,
         onStale: () => this.#forget(path),
+        onWrongSize: () => {
+          this.#forget(path);
+          this.#doubted.add(path);
+        },
         warn: this.#options.warn,
       });
     } catch (error) {
@@ -181,18 +193,22 @@ export class MaildirStore implements MaildropStore {
     const cache = this.#options.cachePath === undefined
       ? undefined
       : new SizeCache(this.#options.cachePath, user, this.#options.form, path);
-    const known = before?.listing.knownSizes() ?? cache?.load() ?? new Map<string, KnownSize>();
+    const doubted = this.#doubted.delete(path);
+    const known = doubted
+      ? new Map<string, KnownSize>()
+      : before?.listing.knownSizes() ?? cache?.load() ?? new Map<string, KnownSize>();
     const { listing, computed } = await readListing(path, {
       names: this.#names,
       form: this.#options.form,
       known,
       trustKnown: this.#options.exclusive,
+      trustNames: !doubted,
       pause: timeSlices(),
       warn: this.#options.warn,
     });
     if (cache) this.#keep(cache, listing, computed, known.size);
     const grain = this.#options.exclusive ? EXCLUSIVE_TIME_GRAIN : TIME_GRAIN;
-    const settled = readAt - Math.max(stamp.newTime, stamp.curTime) >= grain;
+    const settled = readAt - Math.max(stamp.new.time, stamp.cur.time) >= grain;
     this.#remember(path, { listing, stamp, settled });
     return listing;
   }
@@ -265,22 +281,24 @@ function isFolderName(user: string): boolean {
 }
 
 function stampOf(path: string): Stamp {
-  const [newTime, newInode] = folderState(`${path}/new`);
-  const [curTime, curInode] = folderState(`${path}/cur`);
-  return { newTime, curTime, newInode, curInode };
+  return { new: folderState(`${path}/new`), cur: folderState(`${path}/cur`) };
 }
 
-function folderState(path: string): [time: number, inode: number] {
+function folderState(path: string): FolderState {
   try {
     const info = Deno.statSync(path);
-    return [info.mtime?.getTime() ?? Infinity, info.ino ?? 0];
+    const time = info.mtime?.getTime() ?? Infinity;
+    return { time, changed: info.ctime?.getTime() ?? time, inode: info.ino ?? 0 };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [0, 0];
+    if (error instanceof Deno.errors.NotFound) return { time: 0, changed: 0, inode: 0 };
     throw error;
   }
 }
 
 function sameStamp(a: Stamp, b: Stamp): boolean {
-  return a.newTime === b.newTime && a.curTime === b.curTime &&
-    a.newInode === b.newInode && a.curInode === b.curInode;
+  return sameState(a.new, b.new) && sameState(a.cur, b.cur);
+}
+
+function sameState(a: FolderState, b: FolderState): boolean {
+  return a.time === b.time && a.changed === b.changed && a.inode === b.inode;
 }

@@ -175,6 +175,47 @@ Deno.test("MaildirStore does not rely on the time of a folder that changed just 
   }
 });
 
+Deno.test("MaildirStore sees new mail though a program that copies folders sets their time back", async () => {
+  await using fixture = await MaildirFixture.make();
+  const store = fixture.store();
+  const changed = async () => (await Deno.stat(`${fixture.maildir}/new`)).ctime!.getTime();
+  for (const count of [1, 2]) {
+    const before = await changed();
+    await fixture.put(`new/170000000${count}.a`, "x\n");
+    // The system's clock for files ticks every few milliseconds.
+    while (await changed() === before) await fixture.settle();
+    await fixture.settle();
+    const drop = await store.open("alice");
+    assert.equal(drop.count, count);
+    drop.close();
+  }
+});
+
+Deno.test("MaildirStore does not believe twice a name or a cache that was wrong about a size", async () => {
+  await using fixture = await MaildirFixture.make();
+  const text = `${"x".repeat(99)}\n`.repeat(4000);
+  const lying = `cur/1700000001.a,S=${text.length},W=${text.length + 4001}:2,`;
+  await fixture.put(lying, text);
+  await fixture.put("cur/1700000002.b:2,", "a\nb\n");
+  const store = fixture.store();
+  (await store.open("alice")).close();
+  const { mtime } = await Deno.stat(`${fixture.maildir}/cur/1700000002.b:2,`);
+  await fixture.put("cur/1700000002.b:2,", "abc\n");
+  await Deno.utime(`${fixture.maildir}/cur/1700000002.b:2,`, mtime!, mtime!);
+  const first = await store.open("alice");
+  assert.deepEqual(sizes(first), [text.length + 4001, 6]);
+  for (const message of [1, 2]) assert.throws(() => retrieve(first, message), /became shorter/);
+  first.close();
+  // Another process reads the corrected cache.
+  (await store.open("alice")).close();
+  const again = await fixture.store().open("alice");
+  assert.deepEqual(sizes(again), [text.length + 4000, 5]);
+  for (const message of [1, 2]) {
+    assert.equal(retrieve(again, message).length, sizes(again)[message - 1]);
+  }
+  again.close();
+});
+
 Deno.test("MaildirStore serves wire form as it lies on disk and counts it unstuffed", async () => {
   await using fixture = await MaildirFixture.make();
   await fixture.put("new/1700000001.a", "A: 1\r\n\r\n..one\r\ntwo\r\n");
