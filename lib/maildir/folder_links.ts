@@ -4,8 +4,11 @@
  * @module
  */
 
-/** How long ago the last change must be for the next one to have another time, in milliseconds. */
-const SETTLED = 100;
+/**
+ * How long ago the last change must be for the next one to have another time, in milliseconds:
+ * Deno tells these times in whole seconds.
+ */
+const SETTLED = 1100;
 
 /**
  * Looks at the folders that lead from a user's folder to the messages. Where people have shells on
