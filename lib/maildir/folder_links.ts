@@ -42,6 +42,21 @@ export function checkFolders(
   return typeof owner === "number" ? new FolderGuard(folders, owner, admins) : undefined;
 }
 
+/**
+ * The same before a delivery, which goes through `tmp/`.
+ *
+ * @param path the Maildir
+ * @returns whether somebody can replace the folders at any time, so that a later delivery must look again
+ * @throws as {@linkcode checkFolders}
+ */
+export function checkDeliveryFolders(userPath: string, path: string): boolean {
+  const [user = "", ...mailPath] = path.slice(userPath.length + 1).split("/");
+  const guard = checkFolders(userPath, user, mailPath.join("/"));
+  const root = infoOf(userPath, Deno.statSync);
+  if (root !== undefined) checkFolder([0, root.uid], `${path}/tmp`);
+  return guard !== undefined;
+}
+
 /** Stands between a session and folders that their owner may replace while it lasts. */
 export class FolderGuard {
   readonly #folders: readonly string[];

@@ -4,6 +4,7 @@
  * @module
  */
 import type { AuditDestination } from "../log/audit.ts";
+import { checkDeliveryFolders } from "../maildir/folder_links.ts";
 import { MaildirDelivery, type MaildirMessage } from "../maildir/delivery.ts";
 import type {
   Announced,
@@ -43,9 +44,13 @@ export class MaildirDestination implements Destination {
   readonly #places: readonly AuditDestination[];
   readonly #now: () => number;
   readonly #delivery: MaildirDelivery;
+  readonly #options: MaildirOptions;
+  /** Whether the folders' owner can replace them. */
+  #unsafe = true;
 
   /** Touches nothing yet. */
   constructor(options: MaildirOptions, context: DestinationContext) {
+    this.#options = options;
     this.key = keyOfMailbox(context.recip);
     this.form = options.wire ? "wire" : "lf";
     this.#actions = new FolderActions(options.path);
@@ -62,7 +67,11 @@ export class MaildirDestination implements Destination {
 
   /** See {@linkcode Destination.open}. */
   async open(): Promise<void> {
-    await this.#actions.run("open the mailbox", () => this.#delivery.open());
+    await this.#actions.run("open the mailbox", async () => {
+      this.#lookAtFolders();
+      await this.#delivery.open();
+      this.#lookAtFolders();
+    });
   }
 
   /** See {@linkcode Destination.recover}. */
@@ -87,7 +96,10 @@ export class MaildirDestination implements Destination {
 
   /** See {@linkcode Destination.receive}. */
   receive(): Receiver {
-    const message = this.#actions.write(() => this.#delivery.begin());
+    const message = this.#actions.write(() => {
+      if (this.#unsafe) this.#lookAtFolders();
+      return this.#delivery.begin();
+    });
     return {
       write: (bytes) => this.#actions.write(() => message.write(bytes)),
       finish: () => this.#actions.write(() => new StagedMaildirMessage(this.#places, message)),
@@ -106,7 +118,10 @@ export class MaildirDestination implements Destination {
   /** See {@linkcode Destination.publish}. */
   async publish(group: readonly Staged[]): Promise<void> {
     const names = group.map((staged) => (staged as StagedMaildirMessage).names);
-    await this.#actions.run("move messages into new/ of", () => this.#delivery.publish(names));
+    await this.#actions.run("move messages into new/ of", async () => {
+      if (this.#unsafe) this.#lookAtFolders();
+      await this.#delivery.publish(names);
+    });
   }
 
   /** See {@linkcode Destination.abandon}. */
@@ -117,6 +132,12 @@ export class MaildirDestination implements Destination {
   /** See {@linkcode Destination.close}. */
   close(): void {
     // Nothing is held between messages.
+  }
+
+  /** A link to where the mailbox's owner may not write is not followed, though we could. */
+  #lookAtFolders(): void {
+    const { userPath, path } = this.#options;
+    this.#unsafe = userPath !== undefined && checkDeliveryFolders(userPath, path);
   }
 }
 

@@ -111,6 +111,8 @@ export interface MaildirOptions {
   readonly kind: "maildir";
   /** The Maildir; created if absent. */
   readonly path: string;
+  /** The folder of all users that it lies in: what they put in the Maildir's place is looked at. */
+  readonly userPath?: string;
   /** The store's `filename_colon`. */
   readonly colon: string;
   /** The store's `filename_comma`. */

@@ -148,6 +148,7 @@ function destinationOptions(
   return {
     kind: "maildir",
     path: `${store.userpath}/${recip}/${store.mailpath}`,
+    userPath: store.userpath,
     colon: store.filename_colon,
     comma: store.filename_comma,
     wire: !store.dotstuffing,
