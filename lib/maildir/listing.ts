@@ -142,44 +142,73 @@ export interface ListingResult {
   readonly listing: Listing;
   /** Sizes that had to be computed, by base name. */
   readonly computed: Map<string, KnownSize>;
+  /** Whether every message could be read: one that could not may be readable the next time. */
+  readonly complete: boolean;
 }
+
+/** So many times at most the folders are read for messages that are renamed meanwhile. */
+const MOST_READINGS = 5;
+
+/** The names of fewer files come by one call of the system, between which nothing can change. */
+const ONE_CALL = 200;
+
+/** A folder that changed so shortly before it was read may have changed meanwhile, in milliseconds. */
+const CLOCK_TICK = 100;
 
 /**
  * Reads `new/` and `cur/` of a Maildir.
  *
- * @throws if a folder is there but cannot be read
+ * @throws if a folder is there but cannot be read, or no file can be opened
  */
 export async function readListing(path: string, options: ListingOptions): Promise<ListingResult> {
-  const { names, known } = options;
+  const reading: Reading = { path, options, found: [], computed: new Map(), complete: true };
+  let seen: Set<string> | undefined;
+  for (let count = 0; await readFolders(reading, seen) && count < MOST_READINGS; count++) {
+    // Another program marked messages, all at once perhaps: they have new names, and are still there.
+    seen = new Set(reading.found.map(({ file }) => options.names.base(file)));
+  }
+  const { found, computed, complete } = reading;
+  return { listing: arrange(path, sortByArrival(found), options.names), computed, complete };
+}
+
+/** What was read so far. */
+interface Reading {
+  readonly path: string;
+  readonly options: ListingOptions;
+  readonly found: ListedMessage[];
+  readonly computed: Map<string, KnownSize>;
+  complete: boolean;
+}
+
+/**
+ * Reads both folders, without the messages whose base names were seen before.
+ *
+ * @returns whether a file was gone when it was looked at
+ */
+async function readFolders(reading: Reading, seen?: ReadonlySet<string>): Promise<boolean> {
+  const { path, options, found, computed } = reading;
+  let gone = false;
   // new/ first: a message that another program moves to cur/ meanwhile is then seen twice, not never.
-  const found: ListedMessage[] = [];
-  const computed = new Map<string, KnownSize>();
   for (const folder of ["new", "cur"] as const) {
     for (const file of messageFiles(`${path}/${folder}`)) {
-      const base = names.base(file);
-      const before = known.get(base);
+      const base = options.names.base(file);
+      if (seen?.has(base)) continue;
+      const before = options.known.get(base);
       const place = `${path}/${folder}/${file}`;
-      let size = quickSize(before, place, options);
-      if (size === undefined) {
-        const state = fileState(place);
-        if (state === undefined) continue;
-        if (before?.disk === state.disk && before.mtime === state.mtime) size = before;
-        else size = await computeSize(place, file, state, options);
-        if (size === undefined) continue;
+      const size = quickSize(before, place, options) ??
+        await findSize(place, file, options);
+      if (typeof size === "string") {
+        if (size === "gone") gone = true;
+        else reading.complete = false;
+        continue;
       }
       if (size !== before) computed.set(base, size);
-      found.push({
-        folder,
-        file,
-        octets: size.octets,
-        disk: size.disk,
-        mtime: size.mtime,
-      });
+      found.push({ folder, file, octets: size.octets, disk: size.disk, mtime: size.mtime });
       const wait = options.pause();
       if (wait) await wait;
     }
   }
-  return { listing: arrange(path, sortByArrival(found), names), computed };
+  return gone;
 }
 
 /** A message's size as far as it is known or found out without waiting. */
@@ -189,29 +218,56 @@ function quickSize(
   { form, trustKnown }: ListingOptions,
 ): KnownSize | undefined {
   if (before === undefined) return measureSmall(place, form);
-  return trustKnown ? before : undefined;
+  if (trustKnown) return before;
+  const state = fileState(place);
+  return state?.disk === before.disk && state.mtime === before.mtime ? before : undefined;
 }
 
-async function computeSize(
+async function findSize(
   path: string,
   file: string,
-  state: { disk: number; mtime: number },
   options: ListingOptions,
-): Promise<KnownSize | undefined> {
+): Promise<KnownSize | "gone" | "unreadable"> {
+  const state = fileState(path);
+  if (state === undefined) return "gone";
   try {
     const hints = options.trustNames ? options.names.sizeHints(file) : undefined;
     const octets = await measureMessage(path, options.form, options.pause, hints);
     return { octets, ...state };
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      options.warn(`Cannot read message ${path}: ${(error as Error).message}; it is left out`);
-    }
-    return undefined;
+    if (error instanceof Deno.errors.NotFound) return "gone";
+    // That is no fault of this file, and would make all messages disappear.
+    if (isOutOfFiles(error)) throw error;
+    options.warn(`Cannot read message ${path}: ${(error as Error).message}; it is left out`);
+    return "unreadable";
   }
+}
+
+/** Whether this process, or the system, has as many files open as it may. */
+function isOutOfFiles(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === "EMFILE" || code === "ENFILE" || code === "ENOMEM";
 }
 
 /** Names of the message files in a folder; a folder that is not there has none. */
 export function messageFiles(path: string): string[] {
+  const start = Date.now();
+  const files = filesIn(path);
+  if (files.length < ONE_CALL || !hasChanged(path, start)) return files;
+  // A file that was renamed between two calls of the system may have been passed by.
+  return [...new Set([...files, ...filesIn(path)])];
+}
+
+function hasChanged(path: string, since: number): boolean {
+  try {
+    return (Deno.statSync(path).mtime?.getTime() ?? Infinity) >= since - CLOCK_TICK;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function filesIn(path: string): string[] {
   const files: string[] = [];
   try {
     for (const entry of Deno.readDirSync(path)) {

@@ -197,7 +197,7 @@ export class MaildirStore implements MaildropStore {
     const known = doubted
       ? new Map<string, KnownSize>()
       : before?.listing.knownSizes() ?? cache?.load() ?? new Map<string, KnownSize>();
-    const { listing, computed } = await readListing(path, {
+    const { listing, computed, complete } = await readListing(path, {
       names: this.#names,
       form: this.#options.form,
       known,
@@ -208,7 +208,7 @@ export class MaildirStore implements MaildropStore {
     });
     if (cache) this.#keep(cache, listing, computed, known.size);
     const grain = this.#options.exclusive ? EXCLUSIVE_TIME_GRAIN : TIME_GRAIN;
-    const settled = readAt - Math.max(stamp.new.time, stamp.cur.time) >= grain;
+    const settled = complete && readAt - Math.max(stamp.new.time, stamp.cur.time) >= grain;
     this.#remember(path, { listing, stamp, settled });
     return listing;
   }
