@@ -112,8 +112,8 @@ export class Transfer {
   readonly #expected: Expected[] = [];
   #expectedMessages = 0;
   #expectedOctets = 0;
-  /** What the journal knows of messages that are not listed under their unique id, by digest. */
-  readonly #byDigest = new Map<string, JournalEntry[]>();
+  /** What the journal knows of messages that may be listed under other unique ids, by digest. */
+  readonly #byDigest = new Map<string, Set<JournalEntry>>();
   readonly #confirmed: string[] = [];
   /** Under which ids the journal knows the messages of this session that have none of their own. */
   readonly #standIns = new Map<Job, string>();
@@ -126,8 +126,11 @@ export class Transfer {
     const { plan, destination, journal } = options;
     this.#toFetch = plan.jobs.filter(({ action }) => action === "fetch");
     this.#toDelete = plan.jobs.filter(({ action }) => action === "delete");
-    for (const entry of options.track ? plan.unlisted : []) {
-      this.#byDigest.set(entry.digest, [...this.#byDigest.get(entry.digest) ?? [], entry]);
+    const doubts = plan.jobs.flatMap(({ doubt }) => doubt ?? []);
+    for (const entry of options.track ? [...plan.unlisted, ...doubts] : []) {
+      const others = this.#byDigest.get(entry.digest);
+      if (others === undefined) this.#byDigest.set(entry.digest, new Set([entry]));
+      else others.add(entry);
     }
     this.#commit = new GroupCommit(destination, journal, (group) => {
       for (const message of group) this.#safe(message);
@@ -275,11 +278,16 @@ export class Transfer {
 
   /** Whether the journal knows the contents, although not by the unique id. */
   #isKnown(job: Job, digest: string): boolean {
-    if (!this.#options.track) return false;
-    if (job.doubt !== undefined) return job.doubt.digest === digest;
-    const entry = this.#byDigest.get(digest)?.shift();
+    const known = this.#byDigest.get(digest);
+    if (known === undefined) return false;
+    // Each stands for one message, even if others are the same to the octet.
+    const [first] = known;
+    const entry = job.doubt !== undefined && known.has(job.doubt) ? job.doubt : first;
     if (entry === undefined) return false;
-    this.#options.journal.forget(this.#options.destination.key, [entry.uid]);
+    known.delete(entry);
+    const { journal, destination: { key } } = this.#options;
+    // Under its id there may be another message by now, where a server gives ids anew.
+    if (journal.entries(key).get(entry.uid) === entry) journal.forget(key, [entry.uid]);
     return true;
   }
 

@@ -162,6 +162,21 @@ Deno.test("runClient() recognises messages whose UIDLs changed after a cut", asy
   await untilEmpty(test, texts);
 });
 
+Deno.test("runClient() recognises messages that a server numbers anew, under each other's UIDLs", async () => {
+  using test = new TestRetriever();
+  const texts = ["A: 1\r\n\r\na\r\n", "A: 2\r\n\r\nbbbb\r\n", "A: 3\r\n\r\nccccccc\r\n"];
+  test.server.add(...texts);
+  test.server.messages.forEach((message, i) => message.uid = String(i + 1));
+  test.server.script = [{ quit: "cut" }, { quit: "cut" }, {}];
+  await test.run();
+  // Something else deleted the first one.
+  test.server.messages.shift();
+  test.server.messages.forEach((message, i) => message.uid = String(i + 1));
+  const report = await test.run();
+  equal(report.delivered, 0);
+  await untilEmpty(test, texts);
+});
+
 Deno.test("runClient() knows what it delivered though ids change and a session could not fetch", async () => {
   using test = new TestRetriever({ preserve: true, trackSeen: true });
   test.server.add(...mail(2));

@@ -173,7 +173,7 @@ Deno.test("downloads_directory gets one file a message, as it came", async () =>
     "Subject: bare\nLF\r\n",
   ]);
   for (const name of names) {
-    match(name, /^\d{8}T\d{6}\.\d{6}Z-P\d+Q\d+\.eml$/);
+    match(name, /^\d{8}T\d{6}\.\d{6}Z-P\d+R[0-9a-f]{8}Q\d+\.eml$/);
     equal((await Deno.stat(`${folder}/${name}`)).mode! & 0o777, 0o600);
   }
   match(test.audit[0]!, /File=\S*\/files\/_\._\.\._etc_pass_wd\/in\/\S+\.eml /);
