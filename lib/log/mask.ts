@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { encodeText, latin1 } from "../wire/text.ts";
+import { Buffer } from "node:buffer";
+import { decodeText, encodeText, latin1 } from "../wire/text.ts";
 
 /** Stands for what is not shown. */
 export const MASK = "***";
@@ -78,11 +79,22 @@ export function maskCommand(line: string): MaskedCommand {
  * they did not like. Very short words are not looked for, since any sentence has them.
  */
 export function quotes(reply: string, hidden: string): boolean {
-  const texts = [hidden.trim(), ...hidden.split(/\s+/)].filter(({ length }) =>
+  const words = hidden.split(/\s+/);
+  const texts = [hidden.trim(), ...words, ...words.flatMap(secretsIn)].filter(({ length }) =>
     length >= SHORTEST_QUOTE
   );
   // A reply may have been read as one character an octet.
   return texts.some((text) => reply.includes(text) || reply.includes(latin1(encodeText(text))));
+}
+
+/**
+ * The secret in a SASL message (RFC 4616, RFC 7628, RFC 2195), which stands last in it: of a
+ * password, a token or a digest behind the user's name, that name may be repeated.
+ */
+function secretsIn(base64: string): string[] {
+  const message = decodeText(Buffer.from(base64, "base64")) ?? "";
+  const secret = message.replaceAll("\x01", "\0").split("\0").findLast((part) => part !== "");
+  return secret === undefined ? [] : [secret, secret.slice(secret.lastIndexOf(" ") + 1)];
 }
 
 function hide(before: string, hidden: string, startsExchange: boolean): MaskedCommand {

@@ -101,6 +101,12 @@ Deno.test("SessionTranscript hides a secret that the server quotes in its reply"
     session.server("+ ");
     session.client("AGFsaWNlAHNlY3JldA==");
     session.server("-ERR AGFsaWNlAHNlY3JldA== is not right");
+    session.client("AUTH PLAIN AGFsaWNlAHNlY3JldA==");
+    session.server("-ERR alice has not the password secret");
+    session.client("AUTH XOAUTH2 " + btoa("user=alice\x01auth=Bearer ya29.token\x01\x01"));
+    session.server("-ERR the token ya29.token has expired");
+    session.client("AUTH PLAIN AGFsaWNlAHNlY3JldA==");
+    session.server("-ERR alice has another password");
     session.client("hunter22");
     session.server("hunter22: command not found");
     session.server("+OK");
@@ -111,6 +117,9 @@ Deno.test("SessionTranscript hides a secret that the server quotes in its reply"
     "S: -ERR ***",
     "S: + ",
     "S: -ERR ***",
+    "S: -ERR ***",
+    "S: -ERR ***",
+    "S: -ERR alice has another password",
     "S: ***",
     "S: +OK",
     "S: -ERR Bad password",
