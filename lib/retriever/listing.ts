@@ -97,7 +97,9 @@ function combine(
       `it lists more than ${MOST_MESSAGES} messages; those beyond are left for the next run`,
     );
   }
-  return { messages, complete: uids !== undefined && unusable.none && !cut, warnings };
+  // Fewer messages than STAT counts: the lists may have ended too early.
+  const whole = uids !== undefined && !cut && numbers.size >= count;
+  return { messages, complete: whole && unusable.none, warnings };
 }
 
 function repeatedValues(values: Map<number, string> | undefined): Set<string> {

@@ -64,9 +64,8 @@ export class SmtpDestination implements Destination {
   constructor(options: SmtpOptions, tools: SmtpTools) {
     this.#options = options;
     this.#tools = tools;
-    this.key = `${options.protocol}:${options.host}:${options.port}:${
-      options.recipients.join(",")
-    }`;
+    // Not the recipients: a new one of an alias shall not bring old mail to all the others again.
+    this.key = `${options.protocol}:${options.host}:${options.port}:${tools.recip}`;
   }
 
   /** See {@linkcode Destination.open}. */

@@ -162,6 +162,21 @@ Deno.test("runClient() recognises messages whose UIDLs changed after a cut", asy
   await untilEmpty(test, texts);
 });
 
+Deno.test("runClient() forgets nothing because of lists that are shorter than STAT says", async () => {
+  for (const kept of [0, 1]) {
+    using test = new TestRetriever({ preserve: true, trackSeen: true });
+    test.server.add(...mail(3));
+    const shortened = (reply: string, command: string) =>
+      /UIDL|LIST/.test(command)
+        ? [...reply.split("\r\n").slice(0, 1 + kept), ".\r\n"].join("\r\n")
+        : reply;
+    test.server.script = [{}, { rewrite: shortened }, {}];
+    for (let run = 0; run < 3; run++) await test.run();
+    await test.server.close();
+    deepEqual(test.delivered(), onDisk(mail(3)));
+  }
+});
+
 Deno.test("runClient() recognises messages that a server numbers anew, under each other's UIDLs", async () => {
   using test = new TestRetriever();
   const texts = ["A: 1\r\n\r\na\r\n", "A: 2\r\n\r\nbbbb\r\n", "A: 3\r\n\r\nccccccc\r\n"];

@@ -204,6 +204,15 @@ Deno.test("SmtpDestination discards what goes to the sink", async () => {
   assert.equal(setup.server.connections, 0);
 });
 
+Deno.test("SmtpDestination is the same destination whomever an alias leads to", async () => {
+  const keys: string[] = [];
+  for (const recipients of [["bob@example.org"], ["bob@example.org", "carol@example.org"], []]) {
+    await using setup = await setUp({}, { recipients, port: 25 });
+    keys.push(setup.destination().key);
+  }
+  assert.deepEqual(keys, Array(3).fill("smtp:127.0.0.1:25:alice@example.org"));
+});
+
 Deno.test("SmtpDestination remembers over restarts which LMTP recipients have a message", async () => {
   let full = true;
   await using setup = await setUp(
