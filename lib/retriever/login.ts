@@ -15,6 +15,7 @@ import {
   xoauth2Message,
 } from "../auth/sasl.ts";
 import type { ClientMechanism } from "../auth/types.ts";
+import { quotes } from "../log/mask.ts";
 import { latin1 } from "../wire/text.ts";
 import { LoginError, ProtocolError } from "./errors.ts";
 import type { ServerOptions } from "./options.ts";
@@ -170,7 +171,7 @@ async function exchange(
     const [message, ...rest] = left;
     left = rest;
     const challenge = decodeBase64(reply.challenge);
-    if (rest.length === 0 && messages.length > 1) explained = explanation(challenge);
+    if (rest.length === 0 && messages.length > 1) explained = explanation(challenge, first);
     const answer = message instanceof Uint8Array ? message : challenge && message?.(challenge);
     cancelled = answer === undefined;
     await client.send(answer === undefined ? "*" : encodeBase64(answer));
@@ -179,9 +180,14 @@ async function exchange(
   return judged(reply, explained);
 }
 
-/** What a refused token's challenge says: a JSON text (RFC 7628 section 3.2.2). */
-function explanation(challenge: Uint8Array | undefined): string {
-  return challenge === undefined || challenge.length === 0 ? "" : ` (${quoted(latin1(challenge))})`;
+/**
+ * What a refused token's challenge says: a JSON text (RFC 7628 section 3.2.2). Nothing, if it
+ * repeats the token that came with the first message, for it goes into logs.
+ */
+function explanation(challenge: Uint8Array | undefined, first: Message | undefined): string {
+  const text = latin1(challenge ?? new Uint8Array(0));
+  const repeats = first instanceof Uint8Array && quotes(text, encodeBase64(first));
+  return text === "" || repeats ? "" : ` (${quoted(text)})`;
 }
 
 function impossible(reason: string): LoginOutcome {

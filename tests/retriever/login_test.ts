@@ -168,6 +168,13 @@ Deno.test("SASL_XOAUTH2 takes two lines, and answers a refusal's challenge with 
   deepEqual(bad.lines, [["AUTH XOAUTH2", message, ""]]);
   match(bad.result, /the server refused it: "no" \("\{\\"status\\":\\"400\\"\}"\)/);
   ok(!bad.result.includes("t1"));
+  const repeated = await attempt(
+    ["SASL_XOAUTH2"],
+    [dialogue("+ \r\n", `+ ${base64('{"token":"ya29.token"}')}\r\n`, "-ERR no\r\n")],
+    {},
+    tokenSource("ya29.token"),
+  );
+  match(repeated.result, /the server refused it: "no"\)$/);
 });
 
 Deno.test("A refused token is replaced once", async () => {
