@@ -158,6 +158,14 @@ export interface Destination {
   /** Throws away received messages that were not published. Never throws. */
   abandon(group: readonly Staged[]): void;
 
+  /**
+   * Told after a session which messages the remote server listed, all of them: what is remembered of
+   * others may be forgotten.
+   *
+   * @param uids their unique ids
+   */
+  retain?(uids: ReadonlySet<string>): Promise<void>;
+
   /** Lets go of everything; safe to call more than once. Never throws. */
   close(): void | Promise<void>;
 }

@@ -16,6 +16,7 @@ import { ensureDurableFolder, removeQuietly, syncFolder } from "../maildir/durab
 import { encodeText } from "../wire/text.ts";
 import { entryLine, forgetLine, type JournalEntry, parseLine } from "./journal_lines.ts";
 import { lockFile } from "./lock.ts";
+import type { ClientOptions } from "./options.ts";
 
 /** The journal cannot be read or written; nothing may be fetched without it. */
 export class JournalError extends Error {
@@ -31,6 +32,11 @@ export interface Account {
   readonly port: number;
   /** The user name, or what the certificate says in its stead. */
   readonly user: string;
+}
+
+/** A client's account. Without a user name the certificate is the user, and the client's id tells which. */
+export function accountOf({ id, server: { host, port, username } }: ClientOptions): Account {
+  return { host, port, user: username ?? `(certificate of ${id})` };
 }
 
 /** So many outdated lines are no reason to write the file anew. */

@@ -51,6 +51,19 @@ export class PartialDeliveries {
     if (entries.delete(id)) await this.#save(entries);
   }
 
+  /**
+   * Forgets the messages that the remote server does not have any more: it may give their ids to
+   * new ones.
+   *
+   * @param uids the unique ids of those that it has, with which the ids here end
+   */
+  async retain(uids: ReadonlySet<string>): Promise<void> {
+    const entries = await this.#load();
+    const gone = [...entries.keys()].filter((id) => !uids.has(id.slice(id.lastIndexOf(" ") + 1)));
+    for (const id of gone) entries.delete(id);
+    if (gone.length > 0) await this.#save(entries);
+  }
+
   async #load(): Promise<Map<string, Entry>> {
     if (this.#entries) return this.#entries;
     const entries = new Map<string, Entry>();

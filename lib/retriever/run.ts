@@ -12,7 +12,7 @@ import type { SessionTranscript, Transcript } from "../log/transcript.ts";
 import type { Deadlines } from "../transport/deadlines.ts";
 import type { Destination } from "./destination.ts";
 import { BlurredEndError, SessionError } from "./errors.ts";
-import { type Account, accountTag, Journal } from "./journal.ts";
+import { type Account, accountOf, accountTag, Journal } from "./journal.ts";
 import type { JournalEntry } from "./journal_lines.ts";
 import { readListing } from "./listing.ts";
 import type { DestinationContext } from "./maildir_destination.ts";
@@ -102,11 +102,6 @@ export async function runClient(
   }
   transcript?.event(`ended${report.failure === undefined ? "" : `: ${report.failure}`}`);
   return report.end();
-}
-
-/** Without a user name the certificate is the user, and the client's id tells which. */
-function accountOf({ id, server: { host, port, username } }: ClientOptions): Account {
-  return { host, port, user: username ?? `(certificate of ${id})` };
 }
 
 /** A session may have been cut for a reason that lies elsewhere, such as a full disk. */
@@ -270,6 +265,7 @@ class Run {
     await this.#quit(session, journal, transfer);
     this.#report.confirmed();
     this.#forget(journal, plan, listing.complete, transfer);
+    if (listing.complete) await this.#destination.retain?.(plan.listed);
     await journal.tidy();
   }
 

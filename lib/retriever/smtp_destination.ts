@@ -103,6 +103,11 @@ export class SmtpDestination implements Destination {
   /** See {@linkcode Destination.abandon}. */
   abandon(): void {}
 
+  /** See {@linkcode Destination.retain}. */
+  async retain(uids: ReadonlySet<string>): Promise<void> {
+    await this.#tools.partial.retain(uids);
+  }
+
   /** See {@linkcode Destination.close}. */
   close(): void {
     this.#session?.close();

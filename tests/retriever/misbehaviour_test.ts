@@ -381,3 +381,20 @@ for (const [name, misbehaviour] of Object.entries(FLOODS)) {
     await untilEmpty(test, texts);
   });
 }
+
+Deno.test("runClient() tells the destination which messages there are, if it knows all of them", async () => {
+  using test = new TestRetriever({ preserve: true });
+  test.server.add(...mail(2));
+  const ids = test.server.messages.map(({ uid }) => uid);
+  const told: string[][] = [];
+  test.wrap = (destination) =>
+    Object.assign(destination, {
+      retain: (uids: ReadonlySet<string>) => Promise.resolve(void told.push([...uids])),
+    });
+  const short = (reply: string, command: string) =>
+    command === "UIDL" ? `+OK\r\n1 ${ids[0]}\r\n.\r\n` : reply;
+  test.server.script = [{}, { rewrite: short }];
+  for (let run = 0; run < 2; run++) await test.run();
+  await test.server.close();
+  deepEqual(told, [ids]);
+});

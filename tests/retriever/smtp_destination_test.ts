@@ -233,6 +233,7 @@ Deno.test("SmtpDestination remembers over restarts which LMTP recipients have a 
     );
   }
   full = false;
+  await setup.destination().retain(new Set(["uidl1"]));
   await deliver(setup.destination(), message, "server user uidl1");
   await deliver(setup.destination(), message, "server user uidl2");
   assert.deepEqual(setup.server.accepted.map((accepted) => accepted.to), [
@@ -240,6 +241,23 @@ Deno.test("SmtpDestination remembers over restarts which LMTP recipients have a 
     ["bob@example.org"],
     ["alice@example.org", "bob@example.org"],
   ]);
+});
+
+Deno.test("SmtpDestination takes an id that the remote server gives anew for a new message", async () => {
+  let full = true;
+  await using setup = await setUp(
+    {
+      lmtp: true,
+      refuseMessage: (_body, recipient) => full && recipient.startsWith("bob") ? 452 : undefined,
+    },
+    { recipients: ["alice@example.org", "bob@example.org"] },
+  );
+  await assert.rejects(deliver(setup.destination(), message, "server user uidl1"));
+  // Its owner deleted the message in another way.
+  await setup.destination().retain(new Set(["uidl2"]));
+  full = false;
+  await deliver(setup.destination(), `${message}new\r\n`, "server user uidl1");
+  assert.deepEqual(setup.server.accepted.at(-1)!.to, ["alice@example.org", "bob@example.org"]);
 });
 
 Deno.test("SmtpDestination fails a message that LMTP refuses for every recipient", async () => {
