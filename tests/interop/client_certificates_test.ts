@@ -82,7 +82,8 @@ for (const clientauth of [1, 2]) {
           else assert.doesNotMatch(printed, /^IMPLEMENTATION/m, what);
         }
       }
-      if (clientauth === 1) assert.ok(resumed >= cases.length / 2, `Only ${resumed} were resumed`);
+      // Each worker takes only its own tickets, and the kernel chooses the worker.
+      if (clientauth === 1) assert.ok(resumed >= 2, `Only ${resumed} were resumed`);
       // And the right one does, both times.
       for (const version of ["-tls1_2", "-tls1_3"]) {
         const sessions = await twice(program, "alice", version);
