@@ -32,6 +32,34 @@ export function timeSlices(): () => Promise<void> | undefined {
   };
 }
 
+/** How long a thread may go on without a turn of its event loop, in milliseconds. */
+const TURN_DUE = 10;
+
+/** Since when the event loop has been watched, until it has turned. */
+let watch: { readonly since: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
+
+/**
+ * To be called by work that awaits, but perhaps nothing that takes time: reads and writes of a
+ * socket whose peer is as fast as we are end at once, and then no other socket, timer or message
+ * gets its turn, however long it goes on.
+ *
+ * @returns what to wait for, if the event loop has not turned for a while
+ */
+export function turnDue(): Promise<void> | undefined {
+  const now = performance.now();
+  if (watch === undefined) {
+    watch = { since: now, timer: setTimeout(() => watch = undefined, 0) };
+    return undefined;
+  }
+  return now - watch.since < TURN_DUE ? undefined : nextSlice();
+}
+
+/** To be called where such work ends, so that nothing is left of it. */
+export function turnsEnd(): void {
+  clearTimeout(watch?.timer);
+  watch = undefined;
+}
+
 function nextSlice(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   waiting.push(resolve);

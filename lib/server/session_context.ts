@@ -7,6 +7,7 @@
 import { reasonOf } from "../errors.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Deadline } from "../transport/deadlines.ts";
+import { turnDue, turnsEnd } from "../maildir/time_slices.ts";
 import { LineReader } from "../wire/line_reader.ts";
 import type { Phase } from "./phase.ts";
 import type { ConnectionFacts } from "./policy.ts";
@@ -204,6 +205,8 @@ export class SessionContext implements Stoppable {
       this.#activity = "working";
       this.out.clear();
     }
+    const turn = turnDue();
+    if (turn !== undefined) await turn;
   }
 
   /**
@@ -299,6 +302,7 @@ export class SessionContext implements Stoppable {
 
   /** Frees what the session holds. */
   close(): void {
+    turnsEnd();
     this.#deadline.cancel();
     this.out.clear();
     if (this.phase.kind !== "authorization") this.phase.maildrop.close();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { timeSlices } from "../../lib/maildir/time_slices.ts";
+import { timeSlices, turnDue, turnsEnd } from "../../lib/maildir/time_slices.ts";
 
 /** More than any slice. */
 const LONG_MS = 15;
@@ -36,4 +36,14 @@ Deno.test("timeSlices() gives others their turn after each slice, however much w
 
 Deno.test("timeSlices() does not stop work that is short", () => {
   assert.equal(timeSlices()(), undefined);
+});
+
+Deno.test("turnDue() gives the event loop a turn if what was awaited took none", async () => {
+  let turned = false;
+  setTimeout(() => turned = true, 0);
+  for (const start = performance.now(); !turned && performance.now() - start < 5000;) {
+    await turnDue();
+  }
+  turnsEnd();
+  assert.ok(turned);
 });
