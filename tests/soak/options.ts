@@ -4,6 +4,9 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { ATTACKS } from "./attacks/kinds.ts";
+
+const ATTACK_NAMES: readonly string[] = ATTACKS.map(({ name }) => name);
 
 /** What is to be done. */
 export interface SoakOptions {
@@ -18,6 +21,8 @@ export interface SoakOptions {
   readonly json: string | undefined;
   /** Whether the latency during attacks is measured instead. */
   readonly attacks: boolean;
+  /** Names of the attacks. */
+  readonly only: readonly string[];
 }
 
 /** How it is used. */
@@ -35,6 +40,7 @@ something was wrong.
   --json FILE   writes all figures into FILE; tests/soak/plot.ts draws them
   --attacks     measures instead what a polite client notices of each of ten attacks; with
                 --minutes, all of them take about that long (5)
+  --only A,B    only these attacks, of ${ATTACK_NAMES.join(", ")}
 `;
 
 /**
@@ -45,7 +51,7 @@ something was wrong.
 export function parseOptions(args: readonly string[]): SoakOptions | "help" {
   const flags = parseArgs([...args], {
     boolean: ["help", "attacks"],
-    string: ["minutes", "sessions", "workers", "seed", "json"],
+    string: ["minutes", "sessions", "workers", "seed", "json", "only"],
     unknown: (arg) => {
       throw new RangeError(`Cannot use "${arg}": see --help`);
     },
@@ -64,5 +70,13 @@ export function parseOptions(args: readonly string[]): SoakOptions | "help" {
     seed: Math.ceil(positive("seed", 1)),
     json: flags.json === undefined ? undefined : String(flags.json),
     attacks: flags.attacks === true,
+    only: choose(flags.only === undefined ? undefined : String(flags.only)),
   };
+}
+
+function choose(list: string | undefined): readonly string[] {
+  const chosen = list?.split(",") ?? ATTACK_NAMES;
+  const unknown = chosen.find((name) => !ATTACK_NAMES.includes(name));
+  if (unknown === undefined) return chosen;
+  throw new RangeError(`No attack is called "${unknown}": there are ${ATTACK_NAMES.join(", ")}`);
 }

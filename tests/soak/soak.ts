@@ -59,12 +59,12 @@ async function soak(options: SoakOptions): Promise<number> {
 }
 
 /** Latency is measured and not judged: the machine, which the attackers share, decides too much. */
-async function attacks({ minutes, workers, json }: SoakOptions): Promise<number> {
+async function attacks({ minutes, workers, json, only }: SoakOptions): Promise<number> {
   // Once with the attack, once without.
   const seconds = Math.ceil(minutes * 60 / ATTACKS.length / 2);
   say("| attack | p50 | p99 | max | without: p50 | p99 | max | sessions | failed |");
   say("| --- | --: | --: | --: | --: | --: | --: | --: | --: |");
-  const results = await runAttacks({ workers, seconds, onResult: printAttack });
+  const results = await runAttacks({ only, workers, seconds, onResult: printAttack });
   if (json !== undefined) await Deno.writeTextFile(json, `${JSON.stringify(results)}\n`);
   const idle = results.filter(({ counts }) => Object.keys(counts).length === 0);
   for (const { title } of idle) say(`FAULT: nothing happened: ${title}`);

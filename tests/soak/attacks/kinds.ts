@@ -142,6 +142,7 @@ async function askForListings(attacker: Attacker, at: number): Promise<void> {
   const socket = await attacker.logIn(at + 1, `large${at}`);
   if (socket === undefined) return await pause(500);
   socket.on("data", (bytes) => attacker.count("bytes read", bytes.length));
+  socket.resume();
   const batch = "LIST\r\nUIDL\r\n".repeat(50);
   while (await say(socket, batch)) attacker.count("batches");
 }

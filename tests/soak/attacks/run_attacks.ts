@@ -29,17 +29,19 @@ export interface AttackResult {
 
 /** How they are run. */
 export interface AttackPlan {
+  /** Names of the attacks. */
+  readonly only: readonly string[];
   readonly workers: number;
   /** How long each is measured, and as long without it. */
   readonly seconds: number;
   readonly onResult?: (result: AttackResult) => void;
 }
 
-/** Runs all attacks, one after the other, each on a server of its own with the default limits. */
+/** Runs attacks, one after the other, each on a server of its own with the default limits. */
 export async function runAttacks(plan: AttackPlan): Promise<AttackResult[]> {
   const results: AttackResult[] = [];
   const hash = await dearHash();
-  for (const attack of ATTACKS) {
+  for (const attack of ATTACKS.filter(({ name }) => plan.only.includes(name))) {
     await using program = await startProgram(plan, attack, hash);
     const result = await measure(plan, attack, program);
     results.push(result);
