@@ -9,7 +9,15 @@ import { reasonOf } from "../errors.ts";
 import { encodeText } from "../wire/text.ts";
 import { sameOctets, sameText, verifyFastHash } from "./fast_hash.ts";
 import type { HashPool } from "./hash_pool.ts";
-import { isSlow, parsePasswordHash, type PasswordHash, workClass } from "./password_hash.ts";
+import {
+  isSlow,
+  parsePasswordHash,
+  type PasswordHash,
+  type SlowHash,
+  workAmount,
+  workClass,
+  workKind,
+} from "./password_hash.ts";
 import type { Authenticator, AuthOutcome } from "./types.ts";
 
 /** The users as an authenticator sees them; structured-cloneable. */
@@ -18,7 +26,10 @@ export interface Credentials {
   readonly plainpass: boolean;
   /** Each user's stored password or hash; empty if there is none that can be used. */
   readonly users: ReadonlyMap<string, string>;
-  /** One stored hash of every kind and cost that {@linkcode workClass} tells apart, by its name. */
+  /**
+   * One stored hash of every kind and cost that {@linkcode workClass} tells apart, by its name; where
+   * one kind has very many costs, of some, the dearest among them.
+   */
   readonly slowSamples: ReadonlyMap<string, string>;
   /** Any one stored hash that is checked in microseconds, if there is one. */
   readonly fastSample?: string;
@@ -109,7 +120,7 @@ class DirectoryAuthenticator implements Authenticator {
     },
   ): Promise<AuthOutcome> {
     const { user, given, stored, hash, origin } = attempt;
-    const own = hash && isSlow(hash) ? workClass(hash) : undefined;
+    const own = hash && isSlow(hash) ? sampleFor(credentials, hash) : undefined;
     const others = [...credentials.slowSamples].filter(([work]) => work !== own).map(([, h]) => h);
     if (own === undefined && others.length === 0) return REFUSED;
     const place = origin === undefined ? {} : { origin };
@@ -121,6 +132,21 @@ class DirectoryAuthenticator implements Authenticator {
       return { kind: "unavailable", reason: reasonOf(error) };
     }
   }
+}
+
+/** The class whose sample a hash stands for: its own, else that of the next dearer one of its kind. */
+function sampleFor({ slowSamples }: Credentials, hash: SlowHash): string {
+  const own = workClass(hash);
+  if (slowSamples.has(own)) return own;
+  let nearest: { work: string; amount: number } | undefined;
+  for (const [work, text] of slowSamples) {
+    const sample = parsePasswordHash(text);
+    if ("fault" in sample || !isSlow(sample) || workKind(sample) !== workKind(hash)) continue;
+    const amount = workAmount(sample);
+    if (amount < workAmount(hash) || amount >= (nearest?.amount ?? Infinity)) continue;
+    nearest = { work, amount };
+  }
+  return nearest?.work ?? own;
 }
 
 function usableHash(stored: string): PasswordHash | undefined {

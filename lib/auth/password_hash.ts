@@ -65,6 +65,8 @@ export interface HashFault {
 const MOST = {
   memory: 1024 * 1024,
   iterations: 100,
+  /** Both together: KiB times passes. */
+  argon2: 8 * 1024 * 1024,
   parallelism: 64,
   cost: 16,
   rounds: 1_000_000,
@@ -151,6 +153,25 @@ export function workClass(hash: SlowHash): string {
   }
 }
 
+/** How dear a hash is to check, comparable among those of one {@linkcode workKind}. */
+export function workAmount(hash: SlowHash): number {
+  switch (hash.kind) {
+    case "argon2id":
+      return hash.memory * hash.iterations;
+    case "bcrypt":
+      return 2 ** hash.cost;
+    case "crypt":
+      return hash.rounds;
+    case "scram":
+      return hash.iterations;
+  }
+}
+
+/** Names the kind of work that checking a hash is, whatever its cost. */
+export function workKind(hash: SlowHash): string {
+  return hash.kind === "crypt" ? `${hash.algorithm} crypt` : hash.kind;
+}
+
 function parseModular(text: string): PasswordHash | HashFault {
   if (text.startsWith("$argon2id$")) return parseArgon2(text);
   if (/^\$2[aby]\$/.test(text)) return parseBcrypt(text);
@@ -168,8 +189,8 @@ function parseArgon2(text: string): PasswordHash | HashFault {
   const [memory, iterations, parallelism] = [Number(parts[1]), Number(parts[2]), Number(parts[3])];
   if (parallelism < 1 || iterations < 1 || memory < 8 * parallelism) return malformed("argon2id");
   const { memory: m, iterations: t, parallelism: p } = MOST;
-  if (memory > m || iterations > t || parallelism > p) {
-    return tooDear("argon2id", `m=${m},t=${t},p=${p}`);
+  if (memory > m || iterations > t || parallelism > p || memory * iterations > MOST.argon2) {
+    return tooDear("argon2id", `m=${m},t=${t},p=${p}, and m times t ${MOST.argon2}`);
   }
   return { kind: "argon2id", memory, iterations, parallelism, salt, digest };
 }

@@ -5,7 +5,14 @@
  * @module
  */
 import type { Credentials } from "../auth/authenticator.ts";
-import { isSlow, parsePasswordHash, workClass } from "../auth/password_hash.ts";
+import {
+  isSlow,
+  parsePasswordHash,
+  type SlowHash,
+  workAmount,
+  workClass,
+  workKind,
+} from "../auth/password_hash.ts";
 import { encodeText } from "../wire/text.ts";
 import type { FileProblem } from "./problems.ts";
 import { type FileLine, trim } from "./text_file.ts";
@@ -106,19 +113,48 @@ function storedFault(stored: string, plainpass: boolean, samples: Samples): stri
   return undefined;
 }
 
+/**
+ * How many costs of one kind of hash have a sample. A failed login does the work of each sample, and
+ * there are users files in which every hash has a cost of its own.
+ */
+const SAMPLES_OF_KIND = 4;
+
+/** A slow hash and the text it was read from. */
+interface Sample {
+  readonly hash: SlowHash;
+  readonly text: string;
+}
+
 class Samples {
-  readonly #slow = new Map<string, string>();
+  readonly #slow = new Map<string, Sample>();
   #fast: string | undefined;
 
   add(stored: string): void {
     const hash = parsePasswordHash(stored);
     if ("fault" in hash) return;
     if (!isSlow(hash)) this.#fast ??= stored;
-    else if (!this.#slow.has(workClass(hash))) this.#slow.set(workClass(hash), stored);
+    else if (!this.#slow.has(workClass(hash))) {
+      this.#slow.set(workClass(hash), { hash, text: stored });
+    }
   }
 
   result(): Pick<Credentials, "slowSamples" | "fastSample"> {
     const fast = this.#fast;
-    return { slowSamples: this.#slow, ...(fast === undefined ? {} : { fastSample: fast }) };
+    const kinds = Map.groupBy(this.#slow.values(), ({ hash }) => workKind(hash));
+    const slowSamples = new Map(
+      [...kinds.values()].flatMap(someOf).map(({ hash, text }) => [workClass(hash), text]),
+    );
+    return { slowSamples, ...(fast === undefined ? {} : { fastSample: fast }) };
   }
+}
+
+/** The samples of a kind, or the dearest of them and a few at even distances below it. */
+function someOf(samples: Sample[]): Sample[] {
+  if (samples.length <= SAMPLES_OF_KIND) return samples;
+  const dearestFirst = samples.toSorted((a, b) => workAmount(b.hash) - workAmount(a.hash));
+  const step = samples.length / SAMPLES_OF_KIND;
+  return Array.from(
+    { length: SAMPLES_OF_KIND },
+    (_, index) => dearestFirst[Math.floor(index * step)]!,
+  );
 }

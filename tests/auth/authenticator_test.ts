@@ -72,6 +72,31 @@ Deno.test("checkPassword() does the same work for every failed login", async () 
   assert.ok(pool.jobs.every((job) => job.password !== "" && job.password.length <= MAX_PASSWORD));
 });
 
+/** A users file in which every hash has a cost of its own, as some programs make them. */
+const MANY_COSTS = Array.from(
+  { length: 1000 },
+  (_, index) => `user${index}:${CRYPT.replace("$5$", `$5$rounds=${5001 + index}$`)}`,
+).join("\n");
+
+Deno.test("checkPassword() does a bounded amount of work, however many costs of hashes the users file has", async () => {
+  const pool = new CountingPool();
+  pool.right = undefined;
+  const authenticator = createAuthenticator(credentials(MANY_COSTS), pool);
+  for (const user of ["stranger", "user0", "user1", "user499", "user998", "user999"]) {
+    assert.equal((await authenticator.checkPassword(user, "wrong")).kind, "refused", user);
+  }
+  const rounds = pool.jobs.map((job) =>
+    pool.work(job).split(", ").map((work) => Number(/\d+$/.exec(work)![0]))
+  );
+  const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
+  for (const one of rounds) {
+    assert.equal(one.length, 4);
+    // A user's own hash stands for the next dearer one, so that the sums are nearly the same.
+    assert.ok(sum(rounds[0]!) - sum(one) < 250 && sum(one) <= sum(rounds[0]!), one.join(" "));
+  }
+  assert.equal(Math.max(...rounds[0]!), 6000);
+});
+
 Deno.test("checkPassword() ends a right login of a quick hash without the dear work", async () => {
   const pool = new CountingPool();
   const authenticator = createAuthenticator(credentials(MIXED), pool);

@@ -210,3 +210,12 @@ Deno.test("sameText() compares texts of any lengths", () => {
   assert.ok(!sameText("a", ""));
   assert.ok(!sameText("a", "ab"));
 });
+
+Deno.test("parsePasswordHash() refuses an argon2id hash that is too dear by memory and passes together", () => {
+  const hash = (cost: string) =>
+    parsePasswordHash(`$argon2id$v=19$${cost}$c2FsdHNhbHQ$${"A".repeat(43)}`);
+  assert.ok(!("fault" in hash("m=1048576,t=8,p=1")));
+  assert.ok(!("fault" in hash("m=65536,t=100,p=1")));
+  const refused = hash("m=1048576,t=9,p=1");
+  assert.match("fault" in refused ? refused.fault : "", /costs too much to check/);
+});
