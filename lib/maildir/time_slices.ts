@@ -16,6 +16,12 @@ const FIRST_SLICE = 2;
 
 /** What waits for its next slice, first come first served. */
 const waiting: (() => void)[] = [];
+let scheduled = false;
+/** When the slice that was given last is used up, by whoever has a part of it. */
+let sliceEnd = 0;
+
+/** So many promises lie between the end of a wait and that of the work which it lets go on. */
+const STEPS = 12;
 
 /**
  * Makes a function to call between pieces of work: it gives a promise to wait
@@ -27,7 +33,7 @@ export function timeSlices(): () => Promise<void> | undefined {
   return () => {
     if (performance.now() < end) return undefined;
     return nextSlice().then(() => {
-      end = performance.now() + SLICE;
+      end = sliceEnd;
     });
   };
 }
@@ -63,11 +69,18 @@ export function turnsEnd(): void {
 function nextSlice(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   waiting.push(resolve);
-  if (waiting.length === 1) setTimeout(giveSlice, 0);
+  if (!scheduled) setTimeout(giveSlice, 0);
+  scheduled = true;
   return promise;
 }
 
-function giveSlice(): void {
-  waiting.shift()!();
-  if (waiting.length > 0) setTimeout(giveSlice, 0);
+/** Work that needs little leaves the rest of the slice to the next in line. */
+async function giveSlice(): Promise<void> {
+  sliceEnd = performance.now() + SLICE;
+  do {
+    waiting.shift()!();
+    for (let step = 0; step < STEPS; step++) await undefined;
+  } while (waiting.length > 0 && performance.now() < sliceEnd);
+  scheduled = waiting.length > 0;
+  if (scheduled) setTimeout(giveSlice, 0);
 }

@@ -14,8 +14,8 @@ Deno.test("timeSlices() gives others their turn after each slice, however much w
     const pause = timeSlices();
     for (let piece = 0; piece < 3; piece++) {
       compute();
+      if (piece > 0) story.push("work");
       await pause();
-      story.push("work");
     }
   };
   let done = false;
@@ -31,7 +31,29 @@ Deno.test("timeSlices() gives others their turn after each slice, however much w
   await turns;
   const inARow = story.join(" ").split("others").map((part) => part.trim().split(" ").length);
   assert(Math.max(...inARow) <= 2, story.join(" "));
-  assert.equal(story.filter((what) => what === "work").length, 30);
+  assert.equal(story.filter((what) => what === "work").length, 20);
+});
+
+Deno.test("timeSlices() gives the rest of a slice to the next in line", async () => {
+  const story: string[] = [];
+  const work = async () => {
+    const pause = timeSlices();
+    compute();
+    await pause();
+    story.push("work");
+  };
+  let done = false;
+  const others = async () => {
+    while (!done) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      story.push("others");
+    }
+  };
+  const turns = others();
+  await Promise.all(Array.from({ length: 10 }, work));
+  done = true;
+  await turns;
+  assert.match(story.join(" "), /work work/);
 });
 
 Deno.test("timeSlices() does not stop work that is short", () => {
