@@ -12,7 +12,7 @@ import type { Progress } from "./clients/job.ts";
 import { parseOptions, type SoakOptions, USAGE } from "./options.ts";
 import { hasFigures } from "./process_figures.ts";
 import { runSoak, type SoakPlan, type SoakResult } from "./run_soak.ts";
-import { growthFaults, memoryFaults, type Sample, trends } from "./verdict.ts";
+import { growthFaults, isJudgeable, memoryFaults, type Sample, trends } from "./verdict.ts";
 
 /** Sessions that begin in a second: less than half of what one core can do, with TLS. */
 const RATE = 200;
@@ -48,8 +48,10 @@ async function soak(options: SoakOptions): Promise<number> {
   say(`${sessions} clients for ${plan.seconds} s, ${workers} workers, seed ${seed}`);
   const start = Date.now();
   const result = await runSoak(plan);
-  const faults = [...result.faults, ...growth(result)];
+  const judgeable = isJudgeable(result.samples, sessions);
+  const faults = [...result.faults, ...(judgeable ? growth(result) : [])];
   print(result, faults);
+  if (!judgeable) say("Growth was not judged: with so many clients this was all warm-up");
   if (json !== undefined) {
     const { onSample: _, ...settings } = plan;
     const text = JSON.stringify({ start, plan: settings, ...result, faults });

@@ -32,6 +32,9 @@ const BOUNDS = {
 /** After the last client, memory may be above what it was after warm-up by this part. */
 const MEMORY_LEFT = 0.1;
 
+/** Sessions of each client by which all caches are filled: each worker has seen each mailbox. */
+const WARM_UP_SESSIONS = 10;
+
 /** How one figure went. */
 export interface Trend {
   readonly figure: keyof typeof BOUNDS;
@@ -74,6 +77,11 @@ export function slope(points: readonly (readonly [number, number])[]): number {
     points.slice(at + 1).map(([x2, y2]) => (y2 - y) / (x2 - x))
   );
   return slopes.length === 0 ? 0 : median(slopes);
+}
+
+/** Whether the run was warm by the beginning of its second half, so that growth means something. */
+export function isJudgeable(samples: readonly Sample[], clients: number): boolean {
+  return (afterWarmUp(samples)[0]?.sessions ?? 0) >= WARM_UP_SESSIONS * clients;
 }
 
 /** What is wrong with trends, in words. */

@@ -3,6 +3,7 @@ import { randomNumbers } from "../support/mailbox.ts";
 import {
   afterWarmUp,
   growthFaults,
+  isJudgeable,
   leftoverFaults,
   memoryFaults,
   type Sample,
@@ -66,6 +67,12 @@ Deno.test("slope() is not bent by a few odd points", () => {
 
 Deno.test("afterWarmUp() is the second half", () => {
   assert.equal(afterWarmUp(samples(() => ({})))[0]!.time, 300);
+});
+
+Deno.test("isJudgeable() wants ten sessions of each client before the second half", () => {
+  assert(isJudgeable(samples(() => ({})), 5000));
+  assert(!isJudgeable(samples(() => ({})).slice(0, 150), 5000));
+  assert(isJudgeable(samples(() => ({})).slice(0, 150), 1000));
 });
 
 Deno.test("leftoverFaults() sees one file left open", () => {
