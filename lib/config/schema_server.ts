@@ -208,7 +208,8 @@ const limits = section(
       example: "3",
     }),
     unauthenticated: setting(integer(0, 1_000_000), 1000, {
-      meaning: "How many connections may be open that have not logged in. `0` sets no limit.",
+      meaning:
+        "How many connections may be open that have not logged in. `0` sets no limit. Where it is 100 or more, the last quarter is for addresses that hold at most 4 of them.",
       example: "200",
     }),
     unauthenticated_per_address: setting(integer(0, 1_000_000), 100, {

@@ -12,13 +12,26 @@ import { CountTable, KeyedHash, networkOf, ROWS, type Slots } from "./shared_tab
 const CONNECTION_COLUMNS = 4096;
 const TABLE = ROWS * CONNECTION_COLUMNS;
 
+/**
+ * The last places of those who are not logged in are kept for addresses that hold few, or else ten
+ * addresses would be enough to keep everybody out.
+ */
+const SCARCE = {
+  /** Places are scarce when more than this share of them is taken. */
+  share: 3 / 4,
+  /** What an address may then hold; who logs in needs a place for a moment only. */
+  perAddress: 4,
+  /** Of fewer places than this one address may take them all. */
+  places: 100,
+};
+
 /** The limits; 0 means none. */
 export interface LimitSettings extends DelaySettings {
   /** The most connections of each listener, by its index. */
   readonly maxServers: readonly number[];
   /** The most connections that are not logged in. */
   readonly unauthenticated: number;
-  /** The same for one address. */
+  /** The same for one address; fewer when the places become scarce. */
   readonly unauthenticatedPerAddress: number;
   /** The most connections of one address. */
   readonly connectionsPerAddress: number;
@@ -227,21 +240,30 @@ export class SharedLimits {
   }
 
   #passed(listener: number, slots: Slots): Refusal | undefined {
-    const { maxServers, unauthenticated, unauthenticatedPerAddress, connectionsPerAddress } =
-      this.#settings;
+    const { maxServers, unauthenticated, connectionsPerAddress } = this.#settings;
     if (over(maxServers[listener] ?? 0, () => this.#sum(listener))) {
       return "Too many connections to this server";
     }
     if (over(connectionsPerAddress, () => this.#connections.total(slots))) {
       return "Too many connections from your address";
     }
-    if (over(unauthenticatedPerAddress, () => this.#unauthenticated.total(slots))) {
+    if (over(this.#placesOfOne(), () => this.#unauthenticated.total(slots))) {
       return "Too many connections from your address that are not logged in";
     }
     if (over(unauthenticated, () => this.#sum(maxServers.length))) {
       return "Too many connections that are not logged in";
     }
     return undefined;
+  }
+
+  /** How many connections that are not logged in one address may hold now; 0 for no limit. */
+  #placesOfOne(): number {
+    const { maxServers, unauthenticated, unauthenticatedPerAddress } = this.#settings;
+    const scarce = unauthenticated >= SCARCE.places &&
+      this.#sum(maxServers.length) > SCARCE.share * unauthenticated;
+    return scarce
+      ? Math.min(unauthenticatedPerAddress, SCARCE.perAddress)
+      : unauthenticatedPerAddress;
   }
 
   #sum(offset: number): number {

@@ -27,7 +27,9 @@ function admitted(result: Admission | string): Admission {
 }
 
 function twoWorkers(changes: Partial<LimitSettings> = {}) {
-  const share = createLimits({ ...settings, ...changes }, 2);
+  // One secret for all runs: with another two addresses could meet in both rows.
+  const secret = new Uint8Array(32);
+  const share = { ...createLimits({ ...settings, ...changes }, 2), secret };
   const clock = { now: Date.UTC(2026, 10, 21) };
   const workers = [0, 1].map((worker) => new SharedLimits(share, worker, () => clock.now));
   return { share, clock, one: workers[0]!, two: workers[1]! };
@@ -66,6 +68,57 @@ Deno.test("admit() limits unauthenticated connections in all", () => {
   assert.equal(two.admit(0, "192.0.2.7"), "Too many connections that are not logged in");
   held[0]!.gate.authenticated();
   admitted(two.admit(0, "192.0.2.7"));
+});
+
+/** Takes so many places from one address, by both workers in turn; what they refused, as well. */
+function fill({ one, two }: ReturnType<typeof twoWorkers>, address: string, count: number) {
+  return Array.from({ length: count }, (_, i) => (i % 2 ? one : two).admit(0, address));
+}
+
+function refusals(results: (Admission | string)[]): string[] {
+  return results.filter((result) => typeof result === "string");
+}
+
+const ABOUNDING = { maxServers: [0], connectionsPerAddress: 0 };
+const DEFAULTS = { ...ABOUNDING, unauthenticated: 1000, unauthenticatedPerAddress: 100 };
+
+Deno.test("admit() keeps the last places for addresses that hold few", () => {
+  const workers = twoWorkers(DEFAULTS);
+  // One office, on an otherwise empty server.
+  const office = fill(workers, "192.0.2.1", 100);
+  assert.deepEqual(refusals(office), []);
+  for (const i of [2, 3, 4, 5, 6, 7, 8]) fill(workers, `192.0.2.${i}`, 100);
+  assert.equal(countConnections(workers.share, 0), 750);
+  const refusal = "Too many connections from your address that are not logged in";
+  // Counted for whoever comes: all that were let in stay.
+  assert.deepEqual(fill(workers, "192.0.2.1", 1), [refusal]);
+  assert.deepEqual(refusals(fill(workers, "198.51.100.1", 6)), [refusal, refusal]);
+  for (let i = 0; i < 60; i++) {
+    assert.deepEqual(refusals(fill(workers, `203.0.113.${i}`, 4)), [], String(i));
+  }
+  assert.equal(countConnections(workers.share, 0), 994);
+  admitted(workers.one.admit(0, "203.0.113.200")).gate.authenticated();
+  admitted(workers.one.admit(0, "203.0.113.200"));
+  // Once there are places again, an address may have as many as ever.
+  for (const result of office) admitted(result).release();
+  for (let i = 0; i < 60; i++) workers.one.admit(0, "192.0.2.1");
+});
+
+Deno.test("admit() keeps no places where few are allowed in all, or any number of an address", () => {
+  for (const unauthenticated of [1, 2, 99]) {
+    const workers = twoWorkers({ ...DEFAULTS, unauthenticated });
+    const results = fill(workers, "192.0.2.1", unauthenticated + 1);
+    assert.deepEqual(refusals(results), ["Too many connections that are not logged in"]);
+  }
+  const workers = twoWorkers({ ...DEFAULTS, unauthenticated: 100 });
+  assert.equal(refusals(fill(workers, "192.0.2.1", 100)).length, 25);
+  const proxied = twoWorkers({ ...DEFAULTS, unauthenticatedPerAddress: 0 });
+  assert.deepEqual(refusals(fill(proxied, "192.0.2.1", 1000)), []);
+  const open = twoWorkers({ ...DEFAULTS, unauthenticated: 0, unauthenticatedPerAddress: 50 });
+  assert.equal(refusals(fill(open, "192.0.2.1", 51)).length, 1);
+  const strict = twoWorkers({ ...DEFAULTS, unauthenticatedPerAddress: 2 });
+  for (let i = 0; i < 400; i++) fill(strict, `192.0.${i >> 8}.${i & 255}`, 2);
+  assert.equal(refusals(fill(strict, "198.51.100.1", 3)).length, 1);
 });
 
 Deno.test("admit() takes 0 for no limit", () => {
