@@ -81,7 +81,7 @@ export const listenerSslFields = {
 /** `server` of a listener */
 const listenerServer = section("How the sessions of the listener are served.", {
   transcript: logFile(
-    "A record of the dialogue with each client, without passwords and message bodies. A path, or a table with the settings of [log files](#log-files).",
+    "A record of the dialogue with each client, without passwords and message bodies; of a LIST or UIDL the first 100 lines. A path, or a table with the settings of [log files](#log-files).",
     "4.8.3",
   ),
   greet: setting(text({ max: 400 }), "Mailismus POP3 Ready", {

@@ -19,6 +19,12 @@ const FAULTS: Record<NumberFault, string> = {
 };
 
 /**
+ * Lines of a list that a transcript shows: small mailboxes are shown whole, and a client that asks
+ * again and again fills no disk with a command of six octets.
+ */
+const MOST_SHOWN = 100;
+
+/**
  * Reads a command's numbers, the first of which is that of a message. It must be there and not
  * deleted; what is wrong is told the client.
  *
@@ -120,10 +126,9 @@ function listAll(
   value: (message: number) => string | number,
 ): void | Promise<void> {
   const { maildrop, marks } = phase;
-  // A transcript wants its lines one by one.
-  const single = marks.hasDeleted || session.options.transcript !== undefined;
+  recordList(session, phase, value);
   const some = (from: number) =>
-    single ? addLine(session, phase, from, value) : addLines(session, phase, from, kind);
+    marks.hasDeleted ? addLine(session, phase, from, value) : addLines(session, phase, from, kind);
   const part = (from: number): number => {
     for (let message = from; message <= maildrop.count; message = some(message)) {
       if (session.out.full) return message;
@@ -135,6 +140,25 @@ function listAll(
   if (next > 0) return listRest(session, part, next);
 }
 
+/** Notes the lines of a list in the transcript: the first of them, and how many more there are. */
+function recordList(
+  session: SessionContext,
+  phase: Transaction,
+  value: (message: number) => string | number,
+): void {
+  const { transcript } = session.options;
+  if (transcript === undefined) return;
+  const { maildrop, marks } = phase;
+  let shown = 0;
+  for (let message = 1; message <= maildrop.count && shown < MOST_SHOWN; message++) {
+    if (marks.isDeleted(message)) continue;
+    transcript.server(`${message} ${value(message)}`);
+    shown++;
+  }
+  const more = totals(phase).messages - shown;
+  if (more > 0) transcript.server(`(${more} more ${more === 1 ? "line" : "lines"})`);
+}
+
 /** Numbers stay what they are after DELE: a deleted message only leaves a gap (RFC 1939 section 5). */
 function addLine(
   session: SessionContext,
@@ -142,7 +166,7 @@ function addLine(
   message: number,
   value: (message: number) => string | number,
 ): number {
-  if (!marks.isDeleted(message)) session.line(`${message} ${value(message)}`);
+  if (!marks.isDeleted(message)) session.out.line(`${message} ${value(message)}`);
   return message + 1;
 }
 

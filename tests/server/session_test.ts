@@ -322,6 +322,36 @@ Deno.test("runSession() keeps a transcript without secrets and message text", as
   );
 });
 
+Deno.test("runSession() shows of a long list only the beginning in the transcript", async () => {
+  const recorded: string[] = [];
+  const transcript = new Transcript({ write: (text) => recorded.push(text) }, () => 0)
+    .session("s1");
+  const texts = new Array<string>(102).fill(MESSAGE);
+  const client = startSession({ transcript, store: storeWith(...texts) });
+  await client.logIn();
+  await client.send("LIST", "DELE 2", "UIDL", "DELE 102", "LIST", "RSET", "QUIT");
+  const sent = (await client.rest()).split("\r\n");
+  await client.hangUp();
+  const said = recorded.map((line) => line.slice("1970-01-01 00:00:00.000 [s1] ".length, -1));
+  const after = (command: string) => said.slice(said.lastIndexOf(command) + 1);
+  const first = said.slice(said.indexOf("C: LIST") + 1);
+  assert.deepEqual(first.slice(0, 2), ["S: +OK 102 messages (3264 octets)", "S: 1 32"]);
+  assert.deepEqual(first.slice(100, 104), ["S: 100 32", "S: (2 more lines)", "S: .", "C: DELE 2"]);
+  const ids = after("C: UIDL");
+  assert.deepEqual(ids.slice(1, 3).map((line) => line.split(" ")[1]), ["1", "3"]);
+  assert.match(ids[100]!, /^S: 101 /);
+  assert.deepEqual(ids.slice(101, 103), ["S: (1 more line)", "S: ."]);
+  // What fits is shown whole.
+  assert.deepEqual(after("C: LIST").slice(99, 103), ["S: 100 32", "S: 101 32", "S: .", "C: RSET"]);
+  // The client gets all of it.
+  const listed = (from: string) =>
+    sent.slice(sent.indexOf(from) + 1, sent.indexOf(".", sent.indexOf(from)))
+      .map((line) => Number(line.split(" ")[0]));
+  assert.deepEqual(listed("+OK 102 messages (3264 octets)"), texts.map((_, i) => i + 1));
+  assert.equal(listed("+OK Unique ids follow").length, 101);
+  assert.equal(listed("+OK 100 messages (3200 octets)").length, 100);
+});
+
 Deno.test("runSession() ends the connection if the handshake of STLS fails", async () => {
   const log = new FakeLog();
   const client = startSession({
