@@ -98,9 +98,16 @@ function lineFault(name: string, seen: ReadonlyMap<string, number>): string | un
   return `User "${name}" stands in the file twice, first on line ${first}: remove one of the lines`;
 }
 
+/** What passwd and shadow files have in place of a hash, or before it, where nobody shall log in. */
+const LOCKED = /^[*!]+(?:$|:|\$\w+\$)/;
+
 /** Looks at a stored password and collects its kind; returns what is to say of it. */
 function storedFault(stored: string, plainpass: boolean, samples: Samples): string | undefined {
   if (plainpass) {
+    if (LOCKED.test(stored)) {
+      return "has what locks an account in passwd files, which is taken for the password itself, " +
+        "since directory.plainpass is true: leave it out for a user who shall not log in";
+    }
     return /^(?:\$\w+\$|\{\w|[0-9a-fA-F]{64}$)/.test(stored) &&
         !("fault" in parsePasswordHash(stored))
       ? "has what looks like a hash, which is taken for the password itself, since " +

@@ -155,6 +155,18 @@ Deno.test("loadDirectory() warns of hashes among plain passwords", async () => {
   ]);
 });
 
+Deno.test("loadDirectory() warns of marks of locked accounts among plain passwords", async () => {
+  const locked = ["*", "!", "!!", "*:1001:1001:Ann:/home/ann:/bin/sh", "!$6$salt$hash"];
+  const plain = ["!Secret1", "*** stars", "a*", "x"];
+  const text = [...locked, ...plain].map((password, i) => `u${i}:${password}\n`).join("");
+  const { data, warnings } = await load({ users: text }, true);
+  assert.deepEqual([...data!.users.values()], [...locked, ...plain]);
+  const warning = "has what locks an account in passwd files, which is taken for the password " +
+    "itself, since directory.plainpass is true: leave it out for a user who shall not log in";
+  const expected = locked.map((_, i) => `users:${i + 1}: User "u${i}" ${warning}`);
+  assert.deepEqual(lines(warnings), expected);
+});
+
 Deno.test("loadDirectory() finds aliases that lead nowhere, astray or round in circles", async () => {
   assert.deepEqual(
     await problemsOf({
