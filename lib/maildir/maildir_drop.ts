@@ -16,6 +16,7 @@ import {
   type Maildrop,
   MessageGoneError,
   type MessageReader,
+  MessageUnreadableError,
   type UpdateReport,
 } from "./maildrop.ts";
 import { MessageFileReader } from "./message_file.ts";
@@ -105,7 +106,7 @@ export class MaildirDrop implements Maildrop {
     try {
       file = this.#atItsPlace(index, open);
     } catch (error) {
-      throw new MessageGoneError(`Cannot open ${this.#path(index)}: ${reasonOf(error)}`);
+      throw new MessageUnreadableError(`Cannot open ${this.#path(index)}: ${reasonOf(error)}`);
     }
     if (file === undefined) {
       throw new MessageGoneError(`Message ${this.#path(index)} is no longer there`);

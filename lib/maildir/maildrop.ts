@@ -31,8 +31,14 @@ export class MaildropUnavailableError extends Error {
   }
 }
 
-/** A message is no longer there (another program removed it) or cannot be read. */
-export class MessageGoneError extends Error {
+/** A message cannot be read, now or any more. */
+export class MessageUnreadableError extends Error {
+  /** The class's name. */
+  override name = "MessageUnreadableError";
+}
+
+/** A message is no longer there: another program removed it. */
+export class MessageGoneError extends MessageUnreadableError {
   /** The class's name. */
   override name = "MessageGoneError";
 }
@@ -57,7 +63,7 @@ export interface MessageReader {
    *
    * @param target has room for at least 8 KiB behind `offset`
    * @returns the offset behind the last byte written, equal to `offset` only at the end
-   * @throws {MessageGoneError} if the rest cannot be read
+   * @throws {MessageUnreadableError} if the rest cannot be read
    */
   read(target: Uint8Array, offset: number): number;
 
@@ -89,6 +95,7 @@ export interface Maildrop {
    *
    * @param bodyLines with a number, only the header, the blank line and so many lines of the body (TOP)
    * @throws {MessageGoneError}
+   * @throws {MessageUnreadableError}
    */
   open(message: number, bodyLines?: number): MessageReader;
 

@@ -8,7 +8,7 @@
  * @module
  */
 import { type DiskForm, OctetCounter, TopLimit, WireEncoder } from "../wire/dot_stuffing.ts";
-import { MessageGoneError, type MessageReader } from "./maildrop.ts";
+import { type MessageReader, MessageUnreadableError } from "./maildrop.ts";
 import type { SizeHints } from "./names.ts";
 
 /** Holds what was read from disk until it is encoded, within one synchronous call: shared by all. */
@@ -84,7 +84,7 @@ export class MessageFileReader implements MessageReader {
     if (octets === this.octets) return;
     this.#onWrongSize?.(octets);
     if (octets < this.octets) {
-      throw new MessageGoneError(
+      throw new MessageUnreadableError(
         `Message ${this.#path} became shorter: ${octets} of ${this.octets} octets`,
       );
     }
@@ -100,7 +100,9 @@ export class MessageFileReader implements MessageReader {
     try {
       return this.#file === undefined ? null : this.#file.readSync(buffer);
     } catch (error) {
-      throw new MessageGoneError(`Cannot read message ${this.#path}: ${(error as Error).message}`);
+      throw new MessageUnreadableError(
+        `Cannot read message ${this.#path}: ${(error as Error).message}`,
+      );
     }
   }
 }

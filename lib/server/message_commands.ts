@@ -5,7 +5,7 @@
  */
 
 import { reasonOf } from "../errors.ts";
-import type { MessageReader } from "../maildir/maildrop.ts";
+import { MessageGoneError, type MessageReader } from "../maildir/maildrop.ts";
 import type { Transaction } from "./phase.ts";
 import type { SessionContext } from "./session_context.ts";
 import { messageNumbers } from "./transaction.ts";
@@ -64,17 +64,21 @@ function open(
   try {
     return phase.maildrop.open(message, lines);
   } catch (error) {
-    gone(session, message, error);
+    unreadable(session, message, error);
     return undefined;
   }
 }
 
-/** The command was right, and the next one may be as well: another program removed the message. */
-function gone(session: SessionContext, message: number, error: unknown): void {
+/** The command was right, and the next one may be as well: it is the message that cannot be had. */
+function unreadable(session: SessionContext, message: number, error: unknown): void {
   session.options.log.trace(
     `${session.options.id}: message ${message} cannot be read: ${reasonOf(error)}`,
   );
-  session.fail("The message is no longer there", "SYS/TEMP");
+  const isGone = error instanceof MessageGoneError;
+  session.fail(
+    isGone ? "The message is no longer there" : "The message cannot be read now",
+    "SYS/TEMP",
+  );
 }
 
 /** Most messages fit into the buffer and need no promise; the others stream. */
@@ -89,7 +93,7 @@ function send(session: SessionContext, sending: Sending): void | Promise<void> {
     // Nothing of it has been sent, so there is still a choice.
     sending.reader.close();
     out.truncate(start);
-    return gone(session, sending.message, error);
+    return unreadable(session, sending.message, error);
   }
   transcript?.server(sending.reply);
   if (whole) return finish(session, sending);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { MessageGoneError } from "../../lib/maildir/maildrop.ts";
+import { MessageGoneError, MessageUnreadableError } from "../../lib/maildir/maildrop.ts";
+import { FaultyFiles } from "../support/faulty_files.ts";
 import { MaildirFixture, retrieve, uidls } from "../support/maildir_fixture.ts";
 
 Deno.test("Maildrop.update() deletes, and moves what was retrieved to cur with the flag S", async () => {
@@ -181,6 +182,20 @@ Deno.test("Maildrop warns when a message was changed under it, and announces the
   next.close();
 });
 
+Deno.test("Maildrop does not say of a message that cannot be opened that it is gone", async () => {
+  await using fixture = await MaildirFixture.make();
+  await fixture.put("cur/1700000001.a:2,", "one\n");
+  const drop = await fixture.store().open("alice");
+  using _files = new FaultyFiles(0, "dead");
+  assert.throws(
+    () => drop.open(1),
+    (error) =>
+      error instanceof MessageUnreadableError && !(error instanceof MessageGoneError) &&
+      /^Cannot open .*: Input\/output error/.test(error.message),
+  );
+  drop.close();
+});
+
 Deno.test("Maildrop does not pass off a message that became shorter as whole", async () => {
   await using fixture = await MaildirFixture.make();
   await fixture.put("cur/1700000001.a:2,", "line\n".repeat(50_000));
@@ -191,7 +206,7 @@ Deno.test("Maildrop does not pass off a message that became shorter as whole", a
   await Deno.truncate(`${fixture.maildir}/cur/1700000001.a:2,`, 100_000);
   assert.throws(() => {
     while (reader.read(target, 0) > 0);
-  }, MessageGoneError);
+  }, MessageUnreadableError);
   reader.close();
   drop.close();
 });

@@ -11,6 +11,7 @@ import {
   MaildropUnavailableError,
   MessageGoneError,
   type MessageReader,
+  MessageUnreadableError,
   type UpdateReport,
 } from "../../lib/maildir/maildrop.ts";
 import { latin1 } from "../../lib/wire/text.ts";
@@ -181,7 +182,9 @@ class FakeReader implements MessageReader {
   read(target: Uint8Array, offset: number): number {
     if (target.length - offset < 8192) throw new RangeError("There is too little room");
     const part = this.#wire.subarray(this.#at, this.#at + this.#partSize);
-    if (this.#at + part.length > this.#failsAfter) throw new MessageGoneError("Input/output error");
+    if (this.#at + part.length > this.#failsAfter) {
+      throw new MessageUnreadableError("Input/output error");
+    }
     target.set(part, offset);
     this.#at += part.length;
     return offset + part.length;
