@@ -273,7 +273,8 @@ const pop3download = optionalSection(
       manual: "4.9.1",
     }),
     max_parallel: setting(integer(1, 1000), 4, {
-      meaning: "How many clients may run at the same time.",
+      meaning:
+        "How many clients may run at the same time. A run that lasts more than 10 minutes does not count, and of those as many again may go on.",
       example: "1",
     }),
     clients,

@@ -13,12 +13,27 @@ import {
 import { SessionError } from "./errors.ts";
 import { HeaderScan } from "./header_scan.ts";
 import type { Job } from "./plan.ts";
+import { count } from "./report.ts";
 import type { TransferOptions } from "./transfer.ts";
 
 /** After a failure so much of a message that nobody wants any more is read before the line is cut, in octets. */
 const MOST_WASTE = 16 * 1024 * 1024;
 /** No message is larger than this for the question how much of it may still come, in octets. */
 const LARGEST = 1024 * 1024 * 1024;
+
+/** A message may be larger than twice its listed size by so many octets: some servers only guess. */
+const MOST_UNLISTED = 64 * 1024 * 1024;
+/** A message without a listed size may have so many octets. */
+const MOST_UNKNOWN = 4 * 1024 * 1024 * 1024;
+
+/**
+ * How many octets may come before a message is taken for endless.
+ *
+ * @param listed its size as LIST gave it, in octets
+ */
+export function mostOctets(listed: number | undefined): number {
+  return listed === undefined ? MOST_UNKNOWN : 2 * listed + MOST_UNLISTED;
+}
 
 /** Nobody wants the message any more: the session is ending. */
 export class Dropped extends Error {}
@@ -106,6 +121,7 @@ export class Arrival {
     this.#options.events.progress(bytes.length);
     this.#passed += bytes.length;
     if (this.failure !== undefined) return this.#waste();
+    this.#checkEnd();
     const { maxSize } = this.#options;
     if (maxSize !== undefined && this.#passed > maxSize) {
       this.failure = new MessageRefusedError(
@@ -123,6 +139,17 @@ export class Arrival {
     } catch (error) {
       return this.#fail(error);
     }
+  }
+
+  /** Without a bound, a message that never ends fills the disk. */
+  #checkEnd(): void {
+    const { number, size } = this.job;
+    if (this.#passed <= this.#options.mostOctets(size)) return;
+    throw new SessionError(
+      `message ${number} does not end: the server listed it with ${
+        size === undefined ? "no size" : count(size, "octet")
+      }, and ${this.#passed} came`,
+    );
   }
 
   /** What came is given up at once: on a full disk others wait for its room. */

@@ -8,13 +8,14 @@ import type { LineSink } from "../log/line.ts";
 import { type TraceLog, traceLog } from "../log/trace.ts";
 import type { Transcript } from "../log/transcript.ts";
 import { Deadlines } from "../transport/deadlines.ts";
+import { mostOctets } from "./arrival.ts";
 import { createDestination } from "./destinations.ts";
 import { createTokenSource } from "./oauth.ts";
 import type { Dialer } from "./open_session.ts";
 import type { ClientOptions, RetrieverOptions } from "./options.ts";
 import type { RunReport } from "./report.ts";
 import { type Progress, runClient, type RunEnvironment } from "./run.ts";
-import { type Clock, Schedule } from "./schedule.ts";
+import { type Clock, LONG_RUN, Schedule } from "./schedule.ts";
 import type { TokenSource } from "./token_source.ts";
 import { transportDialer } from "./transport_dialer.ts";
 
@@ -76,6 +77,12 @@ export class Retriever {
         this.#unhappy.add(id);
         this.#log.error(`${id}: unexpected error: ${reasonOf(error)}`);
       },
+      onLong: (id) => {
+        this.#log.warn(
+          `${id}: the run has lasted ${LONG_RUN / 60_000} min and goes on; ` +
+            "it no longer counts against max_parallel, so that other clients need not wait for it",
+        );
+      },
       ...(tools.clock === undefined ? {} : { clock: tools.clock }),
     });
   }
@@ -128,6 +135,7 @@ export class Retriever {
       log: this.#log,
       signal: this.#ending.signal,
       now: Date.now,
+      mostOctets,
       ...(audit === undefined ? {} : { audit }),
       ...(transcript === undefined ? {} : { transcript }),
       ...(onProgress === undefined ? {} : { progress: onProgress }),

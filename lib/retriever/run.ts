@@ -56,6 +56,8 @@ export interface RunEnvironment {
   readonly signal: AbortSignal;
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
+  /** See {@linkcode TransferOptions.mostOctets}. */
+  readonly mostOctets: (listed: number | undefined) => number;
 }
 
 /** How far a run is. */
@@ -277,7 +279,7 @@ class Run {
 
   #transfer(session: OpenSession, journal: Journal, plan: Plan): Transfer {
     const { preserve, maxSize } = this.#client;
-    const { audit, signal, now } = this.#environment;
+    const { audit, signal, now, mostOctets } = this.#environment;
     const { host, port, user } = this.#account;
     return new Transfer({
       client: session.client,
@@ -288,6 +290,7 @@ class Run {
       track: tracks(this.#client),
       preserve,
       maxSize,
+      mostOctets,
       account: `${user}@${host}:${port}`,
       trace: this.#tracer(session),
       scan: audit !== undefined,

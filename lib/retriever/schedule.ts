@@ -24,18 +24,26 @@ export interface Clock {
   after(ms: number, action: () => void): () => void;
 }
 
+/**
+ * A run that has lasted so long, in milliseconds, keeps no other client waiting: a server that sends
+ * an octet now and then stays within every timeout, and a few of those would hold all places.
+ */
+export const LONG_RUN = 10 * 60 * 1000;
+
 /** What a {@linkcode Schedule} goes by. */
 export interface ScheduleOptions {
   /** Who runs. */
   readonly clients: readonly ClientSchedule[];
   /** How long the first runs are put off, in milliseconds. */
   readonly delayStart: number;
-  /** How many runs may go on at once. */
+  /** How many runs may go on at once, and how many beside them that last {@linkcode LONG_RUN}. */
   readonly maxParallel: number;
   /** Does a run. */
   readonly run: (id: string) => Promise<void>;
   /** Told if that rejects; the next run takes place all the same. */
   readonly onError: (id: string, error: unknown) => void;
+  /** Told once of each run that lasts {@linkcode LONG_RUN}. */
+  readonly onLong: (id: string) => void;
   /** The clock; the system's by default. */
   readonly clock?: Clock;
 }
@@ -50,6 +58,8 @@ export class Schedule {
   readonly #timers = new Set<() => void>();
   readonly #finished = Promise.withResolvers<void>();
   #running = 0;
+  /** How many of those that run have lasted {@linkcode LONG_RUN}. */
+  #long = 0;
   #stopped = false;
 
   /** Starts nothing yet. */
@@ -89,8 +99,13 @@ export class Schedule {
     this.#timers.add(cancel);
   }
 
+  get #hasRoom(): boolean {
+    const { maxParallel } = this.#options;
+    return this.#running - Math.min(this.#long, maxParallel) < maxParallel;
+  }
+
   #next(): void {
-    while (this.#running < this.#options.maxParallel) {
+    while (this.#hasRoom) {
       const client = this.#due.shift();
       if (client === undefined) break;
       this.#running++;
@@ -102,6 +117,13 @@ export class Schedule {
   }
 
   async #runOnce(client: ClientSchedule): Promise<void> {
+    let isLong = false;
+    const cancel = this.#clock.after(LONG_RUN, () => {
+      isLong = true;
+      this.#long++;
+      this.#options.onLong(client.id);
+      this.#next();
+    });
     try {
       await this.#options.run(client.id);
     } catch (error) {
@@ -109,7 +131,9 @@ export class Schedule {
     } finally {
       const done = (this.#runs.get(client) ?? 0) + 1;
       this.#runs.set(client, done);
+      cancel();
       this.#running--;
+      if (isLong) this.#long--;
       const limit = client.runs > 0 ? client.runs : client.freq === 0 ? 1 : Infinity;
       if (done < limit) this.#later(client.freq, client);
       this.#next();

@@ -56,6 +56,8 @@ export interface TransferOptions {
   readonly preserve: boolean;
   /** The largest message to take, in octets. */
   readonly maxSize: number | undefined;
+  /** Given the listed size, how many octets may come before the message is taken for endless. */
+  readonly mostOctets: (listed: number | undefined) => number;
   /** Server and user, before a message's unique id. */
   readonly account: string;
   /** The Received header to put before each message, in the destination's form; empty for none. */

@@ -2,6 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import {
   type ClientSchedule,
   type Clock,
+  LONG_RUN,
   Schedule,
   type ScheduleOptions,
   systemClock,
@@ -57,9 +58,9 @@ interface Trial {
 function trial(
   clients: readonly ClientSchedule[],
   duration: number,
-  options: Partial<ScheduleOptions> = {},
+  options: Partial<ScheduleOptions> & { clock?: ManualClock } = {},
 ): Trial {
-  const clock = new ManualClock();
+  const { clock = new ManualClock(), ...others } = options;
   const starts: string[] = [];
   const now = new Set<string>();
   let finished = false;
@@ -71,6 +72,9 @@ function trial(
     onError: (id, error) => {
       throw new Error(`${id} failed`, { cause: error });
     },
+    onLong: (id) => {
+      throw new Error(`the run of ${id} took long`);
+    },
     run: async (id) => {
       equal(now.has(id), false, "never two runs of one client at once");
       now.add(id);
@@ -78,7 +82,7 @@ function trial(
       if (duration > 0) await new Promise<void>((resolve) => clock.after(duration, resolve));
       now.delete(id);
     },
-    ...options,
+    ...others,
   });
   void schedule.run().then(() => finished = true);
   return { clock, schedule, starts, finished: () => finished, running: () => now.size };
@@ -144,6 +148,56 @@ Deno.test("Schedule.stop() lets a run end and starts no other", async () => {
   await clock.advance(10);
   equal(finished(), true);
   deepEqual(starts, ["a@0"]);
+});
+
+/** Clients of which the slow ones do not end their run, for one place; `end` ends the oldest. */
+function stuck(ids: readonly string[]): Trial & { long: string[]; end: () => void } {
+  const long: string[] = [];
+  const ends: (() => void)[] = [];
+  const starts: string[] = [];
+  const clients = ids.map((id) => ({ id, freq: 1000, runs: id.startsWith("slow") ? 1 : 0 }));
+  const clock = new ManualClock();
+  const made = trial(clients, 0, {
+    clock,
+    maxParallel: 1,
+    run: async (id) => {
+      starts.push(`${id}@${clock.now}`);
+      if (id.startsWith("slow")) await new Promise<void>((resolve) => ends.push(resolve));
+    },
+    onLong: (id) => void long.push(`${id}@${clock.now}`),
+  });
+  return { ...made, starts, long, end: () => ends.shift()!() };
+}
+
+Deno.test("Schedule lets others run beside a run that lasts long, and says so once", async () => {
+  const { clock, schedule, starts, long, end } = stuck(["slow", "good"]);
+  await clock.advance(LONG_RUN - 1);
+  deepEqual([starts, long], [["slow@0"], []]);
+  await clock.advance(1001);
+  deepEqual(starts, ["slow@0", `good@${LONG_RUN}`, `good@${LONG_RUN + 1000}`]);
+  await clock.advance(2 * LONG_RUN);
+  deepEqual(long, [`slow@${LONG_RUN}`]);
+  end();
+  schedule.stop();
+  await clock.advance(0);
+  equal(clock.waiting, 0);
+});
+
+Deno.test("Schedule has no more than maxParallel long runs beside the others", async () => {
+  const { clock, schedule, starts, long, finished, end } = stuck(["slow1", "slow2", "slow3", "x"]);
+  await clock.advance(10 * LONG_RUN);
+  deepEqual(starts, ["slow1@0", `slow2@${LONG_RUN}`]);
+  deepEqual(long, [`slow1@${LONG_RUN}`, `slow2@${2 * LONG_RUN}`]);
+  end();
+  await clock.advance(0);
+  deepEqual(starts.slice(2), [`slow3@${10 * LONG_RUN}`]);
+  end();
+  end();
+  await clock.advance(500);
+  deepEqual(starts.slice(3), [`x@${10 * LONG_RUN}`]);
+  schedule.stop();
+  await clock.advance(0);
+  deepEqual([finished(), clock.waiting], [true, 0]);
 });
 
 Deno.test("Schedule with no client is over at once", async () => {

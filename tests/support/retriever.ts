@@ -7,6 +7,7 @@ import type { TraceLog, TraceText } from "../../lib/log/trace.ts";
 import { Transcript } from "../../lib/log/transcript.ts";
 import { Deadlines } from "../../lib/transport/deadlines.ts";
 import type { MemoryPairOptions } from "./memory.ts";
+import { mostOctets } from "../../lib/retriever/arrival.ts";
 import type { Destination } from "../../lib/retriever/destination.ts";
 import { createDestination } from "../../lib/retriever/destinations.ts";
 import type { DestinationContext } from "../../lib/retriever/maildir_destination.ts";
@@ -30,6 +31,7 @@ export class TestRetriever implements Disposable {
   client: ClientOptions;
   timeout = 2000;
   now: () => number = Date.now;
+  mostOctets: RunEnvironment["mostOctets"] = mostOctets;
   pair: MemoryPairOptions = {};
   /** Wraps the destination, to make it fail. */
   wrap: (destination: Destination) => Destination = (destination) => destination;
@@ -92,6 +94,7 @@ export class TestRetriever implements Disposable {
       transcript: new Transcript({ write: (lines) => void this.transcript.push(lines) }),
       signal: this.ending.signal,
       now: this.now,
+      mostOctets: this.mostOctets,
     };
   }
 
