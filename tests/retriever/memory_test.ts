@@ -62,18 +62,22 @@ const MESSAGES: [string, Pieces][] = [
   ]]],
 ];
 
-for (const [name, pieces] of MESSAGES) {
-  Deno.test({
-    name: `retrieve takes ${name} in less than 100 MB of memory`,
-    ignore: Deno.build.os !== "linux",
-    async fn() {
-      await using folder = await TempFolder.make();
-      const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const { port } = listener.addr;
-      await Deno.writeTextFile(`${folder.path}/users`, "alice\n", { mode: 0o600 });
-      await Deno.writeTextFile(
-        `${folder.path}/config.toml`,
-        `
+/** What a run of `retrieve --once` that collects one message comes to. */
+interface Outcome {
+  /** See {@linkcode watchPeak}. */
+  readonly peak: number;
+  /** The names of the files in the mailbox's `new/`. */
+  readonly files: readonly string[];
+}
+
+async function retrieveOnce(pieces: Pieces): Promise<Outcome> {
+  await using folder = await TempFolder.make();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  await Deno.writeTextFile(`${folder.path}/users`, "alice\n", { mode: 0o600 });
+  await Deno.writeTextFile(
+    `${folder.path}/config.toml`,
+    `
 directory = { users = "users" }
 message_store = { userpath = "ms" }
 [[pop3download.clients]]
@@ -82,27 +86,39 @@ recip = "alice"
 omitreceivedheader = true
 server = { address = "127.0.0.1:${port}", username = "bob", password = "secret" }
 `,
-        { mode: 0o600 },
-      );
-      const { command, args } = programCommand(["retrieve", "--once"]);
-      const child = new Deno.Command(command, {
-        args,
-        cwd: folder.path,
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn();
-      const ended = child.output();
-      const served = serveOne(listener, pieces);
-      const peak = await watchPeak(child.pid);
-      const { code, stderr } = await ended;
-      await served;
-      listener.close();
-      equal(code, 0, new TextDecoder().decode(stderr));
-      const mailbox = listMailbox(`${folder.path}/ms/alice/Maildir`);
-      equal(mailbox.new.length, 1);
-      const octets = pieces.reduce((sum, [piece, times]) => sum + piece.length * times, 0);
-      deepEqual(/W=(\d+)/.exec(mailbox.new[0]!)?.[1], String(octets));
-      ok(peak > 30e6 && peak < 100e6, `${peak} bytes`);
-    },
-  });
+    { mode: 0o600 },
+  );
+  const { command, args } = programCommand(["retrieve", "--once"]);
+  const child = new Deno.Command(command, {
+    args,
+    cwd: folder.path,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const ended = child.output();
+  const served = serveOne(listener, pieces);
+  const peak = await watchPeak(child.pid);
+  const { code, stderr } = await ended;
+  await served;
+  listener.close();
+  equal(code, 0, new TextDecoder().decode(stderr));
+  return { peak, files: listMailbox(`${folder.path}/ms/alice/Maildir`).new };
 }
+
+Deno.test({
+  name: "retrieve takes a message of 200 MB, and a line of 100 MB, in less than 100 MB of memory",
+  ignore: Deno.build.os !== "linux",
+  async fn(t) {
+    // The first start after a change of the sources translates them, which takes 20 MB for once.
+    await retrieveOnce([header]);
+    for (const [name, pieces] of MESSAGES) {
+      await t.step(name, async () => {
+        const { peak, files } = await retrieveOnce(pieces);
+        equal(files.length, 1);
+        const octets = pieces.reduce((sum, [piece, times]) => sum + piece.length * times, 0);
+        deepEqual(/W=(\d+)/.exec(files[0]!)?.[1], String(octets));
+        ok(peak > 30e6 && peak < 100e6, `${peak} bytes`);
+      });
+    }
+  },
+});
