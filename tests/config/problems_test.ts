@@ -25,7 +25,7 @@ Deno.test("formatProblems() prints a line a problem, in the order of the schema"
 
 Deno.test("formatProblems() shows the beginning of a key without end", () => {
   const text = formatProblems("m.toml", [{ path: "k".repeat(5000), message: "a" }]);
-  assert.match(text, /\n  k{300}…: a\n$/);
+  assert.match(text, /\n {2}k{300}…: a\n$/);
 });
 
 Deno.test("inOrder() leaves problems of one key as they came", () => {

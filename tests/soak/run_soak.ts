@@ -96,14 +96,17 @@ function placesOf({ sessions }: SoakPlan): number {
   return 2 * sessions + 50;
 }
 
-/** All clients have one address, so what limits an address must not be in the way. */
+/**
+ * All clients have one address, so what limits an address must not be in the way. Of all places an
+ * address gets no more than three quarters, so there are twice as many.
+ */
 function startProgram(plan: SoakPlan): Promise<Program> {
   const places = placesOf(plan);
   const config = configText({
     limits: `
 login_time = "${plan.patience}"
 handshake_time = "${plan.patience}"
-unauthenticated = ${places}
+unauthenticated = ${2 * places}
 unauthenticated_per_address = ${places}
 connections_per_address = ${places}
 handshakes = ${places}
