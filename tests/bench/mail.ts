@@ -32,6 +32,9 @@ export function userName(group: Pick<MailGroup, "prefix">, number: number): stri
  * @param tag goes into the file names: with another one, the messages are new to any server
  */
 export function makeMail(root: string, group: MailGroup, tag = ""): void {
+  // One account owns all mail, as where the program is installed as a service. Where users own their
+  // folders under somebody else's, the server asks each open file for its owner.
+  Deno.chownSync(root, MAIL_OWNER, MAIL_OWNER);
   for (let number = 1; number <= group.users; number++) {
     const user = userName(group, number);
     removeIfThere(`${root}/${user}`);
