@@ -170,7 +170,7 @@ const messageStore = optionalSection("Where the mailboxes are: a Maildir for eac
   }),
   dotstuffing: setting(boolean, true, {
     meaning:
-      "`true`: plain Maildir files, as other programs read and write them. `false`: files in the protocol's own form (CRLF, dots doubled), as a Mailismus store has them by default.",
+      "`true`: plain Maildir files, as other programs read and write them. `false`: files in the protocol's own form (CRLF, dots doubled), as a Mailismus store has them by default; nothing that writes plain files may deliver here then, since a line of a single dot would end a message for the client.",
     example: "false",
     manual: "4.2",
   }),
