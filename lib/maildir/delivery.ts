@@ -11,6 +11,7 @@ import { type DiskForm, OctetCounter } from "../wire/dot_stuffing.ts";
 import {
   DurableFile,
   ensureDurableFolder,
+  exists,
   folderMark,
   removeQuietly,
   syncFolder,
@@ -174,16 +175,6 @@ export class MaildirMessage {
   /** Throws the message away; never throws. */
   discard(): void {
     this.file.discard();
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

@@ -167,6 +167,17 @@ function parentOf(path: string): string {
   return at === 0 ? path.slice(0, 1) : path.slice(0, at);
 }
 
+/** Whether a path has something there, be it a link that leads nowhere. @throws what else is wrong */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** Removes a file if it is there and can be removed. */
 export function removeQuietly(path: string): void {
   try {

@@ -86,31 +86,22 @@ export class FolderGuard {
    */
   open(path: string, open: (path: string) => Deno.FsFile): Deno.FsFile {
     const file = open(path);
-    try {
-      if (file.statSync().uid === this.#owner) return file;
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    // Rare, and a dozen times as much work.
-    file.close();
-    return this.#openForeign(path, open);
+    // Anybody else's is rare, and a dozen times as much work.
+    return keptIf(file, () => file.statSync().uid === this.#owner) ?? this.#openForeign(path, open);
   }
 
   #openForeign(path: string, open: (path: string) => Deno.FsFile): Deno.FsFile {
     const before = this.#state(path);
     const file = open(path);
-    try {
+    const kept = keptIf(file, () => {
       const { uid, dev, ino } = file.statSync();
-      if (uid === this.#owner) return file;
+      if (uid === this.#owner) return true;
       const there = Deno.lstatSync(path);
       const isThere = there.isFile && there.dev === dev && there.ino === ino;
-      if (isThere && before !== undefined && before === this.#state(path)) return file;
-      throw this.#refusal(path);
-    } catch (error) {
-      file.close();
-      throw error;
-    }
+      return isThere && before !== undefined && before === this.#state(path);
+    });
+    if (kept === undefined) throw this.#refusal(path);
+    return kept;
   }
 
   /**
@@ -155,6 +146,17 @@ export class FolderGuard {
       `${path} belongs to another user than the folder, and may not lie there`,
     );
   }
+}
+
+/** The file, if it passes; else it is closed. */
+function keptIf(file: Deno.FsFile, passes: () => boolean): Deno.FsFile | undefined {
+  let kept = false;
+  try {
+    kept = passes();
+  } finally {
+    if (!kept) file.close();
+  }
+  return kept ? file : undefined;
 }
 
 function checkFolder(admins: readonly (number | null)[], path: string): void {

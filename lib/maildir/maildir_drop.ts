@@ -9,6 +9,7 @@
 import { releaseLock } from "../file_lock.ts";
 import { reasonOf } from "../errors.ts";
 import type { DiskForm } from "../wire/dot_stuffing.ts";
+import { exists } from "./durable_file.ts";
 import type { FolderGuard } from "./folder_links.ts";
 import type { LinesPart } from "./list_lines.ts";
 import { type Listing, type MailFolder, messageFiles } from "./listing.ts";
@@ -258,22 +259,12 @@ function openRegular(path: string): Deno.FsFile {
  * name since the folder was listed is another message, and stays.
  */
 function renameInto(path: string, folder: string, file: string): void {
-  if (isThere(`${folder}/${file}`)) throw new Error(`another file is called ${folder}/${file}`);
+  if (exists(`${folder}/${file}`)) throw new Error(`another file is called ${folder}/${file}`);
   try {
     Deno.renameSync(path, `${folder}/${file}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     Deno.renameSync(path, `${folder}/${file}`);
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

@@ -208,7 +208,7 @@ export class SessionContext implements Stoppable {
       this.#activity = "working";
       this.out.clear();
     }
-    // To look takes 3 µs: as long as a short command.
+    // To look takes a timer and some microseconds, as long as a short command.
     if (++this.#flushes % FLUSHES_A_LOOK !== 0) return;
     const turn = turnDue();
     if (turn !== undefined) await turn;

@@ -45,6 +45,11 @@ export class KeyedHash {
   }
 }
 
+/** Where in a table of so many columns a key's cell of a row is. */
+function indexOf(columns: number, row: number, slots: Slots): number {
+  return row * columns + slots[row]! % columns;
+}
+
 /** The network whose hosts count as one: an IPv4 address, or the /64 of an IPv6 one. */
 export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
@@ -87,7 +92,7 @@ export class CountTable {
   /** Changes this worker's count of a key. */
   add(slots: Slots, change: 1 | -1): void {
     for (let row = 0; row < ROWS; row++) {
-      Atomics.add(this.#cells, this.#own + this.#offset(row, slots), change);
+      Atomics.add(this.#cells, this.#own + indexOf(this.#columns, row, slots), change);
     }
   }
 
@@ -95,16 +100,12 @@ export class CountTable {
   total(slots: Slots): number {
     let least = Infinity;
     for (let row = 0; row < ROWS; row++) {
-      const offset = this.#offset(row, slots);
+      const offset = indexOf(this.#columns, row, slots);
       let sum = 0;
       for (const part of this.#parts) sum += Atomics.load(this.#cells, part + offset);
       least = Math.min(least, sum);
     }
     return least;
-  }
-
-  #offset(row: number, slots: Slots): number {
-    return row * this.#columns + slots[row]! % this.#columns;
   }
 }
 
@@ -143,7 +144,7 @@ export class FailureTable {
   count(slots: Slots, now: number): number {
     let least = Infinity;
     for (let row = 0; row < ROWS; row++) {
-      const cell = Atomics.load(this.#cells, this.#index(row, slots));
+      const cell = Atomics.load(this.#cells, indexOf(this.#columns, row, slots));
       least = Math.min(least, this.#left(cell, now));
     }
     return least;
@@ -161,7 +162,7 @@ export class FailureTable {
 
   #change(slots: Slots, now: number, next: (left: number) => number, restart: boolean): void {
     for (let row = 0; row < ROWS; row++) {
-      const index = this.#index(row, slots);
+      const index = indexOf(this.#columns, row, slots);
       while (true) {
         const old = Atomics.load(this.#cells, index);
         // Steps already forgotten are settled here; without a new failure the clock of the
@@ -185,10 +186,6 @@ export class FailureTable {
       : Math.floor(age / this.#rules.ticksPerStep);
     return Math.max(0, count - steps);
   }
-
-  #index(row: number, slots: Slots): number {
-    return row * this.#columns + slots[row]! % this.#columns;
-  }
 }
 
 /** Remembers for some days that a key was seen. */
@@ -211,20 +208,18 @@ export class SeenTable {
 
   /** Notes a key. @param today the day, 1 or later */
   add(slots: Slots, today: number): void {
-    for (let row = 0; row < ROWS; row++) Atomics.store(this.#cells, this.#index(row, slots), today);
+    for (let row = 0; row < ROWS; row++) {
+      Atomics.store(this.#cells, indexOf(this.#columns, row, slots), today);
+    }
   }
 
   /** Whether a key was noted within the last days. */
   has(slots: Slots, today: number): boolean {
     for (let row = 0; row < ROWS; row++) {
-      const day = Atomics.load(this.#cells, this.#index(row, slots));
+      const day = Atomics.load(this.#cells, indexOf(this.#columns, row, slots));
       if (day === 0 || today - day > this.#days) return false;
     }
     return true;
-  }
-
-  #index(row: number, slots: Slots): number {
-    return row * this.#columns + slots[row]! % this.#columns;
   }
 }
 
@@ -252,7 +247,7 @@ export class TurnTable {
   wait(slots: Slots, now: number, spacing: number): number {
     let least = Infinity;
     for (let row = 0; row < ROWS; row++) {
-      const last = Atomics.load(this.#cells, this.#index(row, slots));
+      const last = Atomics.load(this.#cells, indexOf(this.#columns, row, slots));
       least = Math.min(least, left(last, now, spacing));
     }
     return least;
@@ -265,7 +260,7 @@ export class TurnTable {
    */
   take(slots: Slots, now: number, spacing: number): boolean {
     // The first row decides between two at once: only one of them changes the value it has seen.
-    const index = this.#index(0, slots);
+    const index = indexOf(this.#columns, 0, slots);
     const seen = Atomics.load(this.#cells, index);
     if (spacing > 0 && this.wait(slots, now, spacing) > 0) return false;
     const taken = Atomics.compareExchange(this.#cells, index, seen, now | 0) === seen;
@@ -278,12 +273,8 @@ export class TurnTable {
   /** Notes that a key had a turn. */
   note(slots: Slots, now: number): void {
     for (let row = 0; row < ROWS; row++) {
-      Atomics.store(this.#cells, this.#index(row, slots), now | 0);
+      Atomics.store(this.#cells, indexOf(this.#columns, row, slots), now | 0);
     }
-  }
-
-  #index(row: number, slots: Slots): number {
-    return row * this.#columns + slots[row]! % this.#columns;
   }
 }
 

@@ -90,11 +90,10 @@ export function list(
   phase: Transaction,
   args: Uint8Array,
 ): void | Promise<void> {
-  const value = (message: number) => phase.maildrop.size(message);
-  if (!isBlank(args)) return listOne(session, phase, args, value);
+  if (!isBlank(args)) return listOne(session, phase, args, "sizes");
   const { messages, octets } = totals(phase);
   session.ok(`${messages} messages (${octets} octets)`);
-  return listAll(session, phase, "sizes", value);
+  return listAll(session, phase, "sizes");
 }
 
 /** UIDL [message] */
@@ -103,32 +102,38 @@ export function uidl(
   phase: Transaction,
   args: Uint8Array,
 ): void | Promise<void> {
-  const value = (message: number) => phase.maildrop.uidl(message);
-  if (!isBlank(args)) return listOne(session, phase, args, value);
+  if (!isBlank(args)) return listOne(session, phase, args, "ids");
   session.ok("Unique ids follow");
-  return listAll(session, phase, "ids", value);
+  return listAll(session, phase, "ids");
+}
+
+/** The lists of a maildrop: `sizes` is LIST, `ids` is UIDL. */
+type List = "sizes" | "ids";
+
+/** A message's line, as the command with its number and the one without have it. */
+function lineOf({ maildrop }: Transaction, kind: List, message: number): string {
+  return `${message} ${kind === "sizes" ? maildrop.size(message) : maildrop.uidl(message)}`;
 }
 
 function listOne(
   session: SessionContext,
   phase: Transaction,
   args: Uint8Array,
-  value: (message: number) => string | number,
+  kind: List,
 ): void {
   const message = messageNumbers(session, phase, args, 1)?.[0];
-  if (message !== undefined) session.ok(`${message} ${value(message)}`);
+  if (message !== undefined) session.ok(lineOf(phase, kind, message));
 }
 
 function listAll(
   session: SessionContext,
   phase: Transaction,
-  kind: "sizes" | "ids",
-  value: (message: number) => string | number,
+  kind: List,
 ): void | Promise<void> {
   const { maildrop, marks } = phase;
-  recordList(session, phase, value);
+  recordList(session, phase, kind);
   const some = (from: number) =>
-    marks.hasDeleted ? addLine(session, phase, from, value) : addLines(session, phase, from, kind);
+    marks.hasDeleted ? addLine(session, phase, from, kind) : addLines(session, phase, from, kind);
   const part = (from: number): number => {
     for (let message = from; message <= maildrop.count; message = some(message)) {
       if (session.out.full) return message;
@@ -144,7 +149,7 @@ function listAll(
 function recordList(
   session: SessionContext,
   phase: Transaction,
-  value: (message: number) => string | number,
+  kind: List,
 ): void {
   const { transcript } = session.options;
   if (transcript === undefined) return;
@@ -152,7 +157,7 @@ function recordList(
   let shown = 0;
   for (let message = 1; message <= maildrop.count && shown < MOST_SHOWN; message++) {
     if (marks.isDeleted(message)) continue;
-    transcript.server(`${message} ${value(message)}`);
+    transcript.server(lineOf(phase, kind, message));
     shown++;
   }
   const more = totals(phase).messages - shown;
@@ -162,11 +167,11 @@ function recordList(
 /** Numbers stay what they are after DELE: a deleted message only leaves a gap (RFC 1939 section 5). */
 function addLine(
   session: SessionContext,
-  { marks }: Transaction,
+  phase: Transaction,
   message: number,
-  value: (message: number) => string | number,
+  kind: List,
 ): number {
-  if (!marks.isDeleted(message)) session.out.line(`${message} ${value(message)}`);
+  if (!phase.marks.isDeleted(message)) session.out.line(lineOf(phase, kind, message));
   return message + 1;
 }
 
@@ -174,7 +179,7 @@ function addLines(
   session: SessionContext,
   { maildrop }: Transaction,
   from: number,
-  kind: "sizes" | "ids",
+  kind: List,
 ): number {
   const { bytes, next } = maildrop.lines(kind, from);
   session.out.bytes(bytes);
