@@ -41,6 +41,8 @@ export function accountOf({ id, server: { host, port, username } }: ClientOption
 
 /** So many outdated lines are no reason to write the file anew. */
 const OUTDATED = 1000;
+/** More than any entry takes; without a line end, so that nothing is left of it after a crash. */
+const ROOM = " ".repeat(4096);
 
 /** The journal of one account, locked for as long as it is open. */
 export class Journal {
@@ -169,6 +171,23 @@ export class Journal {
       await this.#sync();
     } catch (error) {
       throw this.#fail(error, this.#length);
+    }
+  }
+
+  /**
+   * Makes sure that there is room for some lines, by writing as much and taking it back: what nobody
+   * can undo must not begin where it cannot be noted.
+   *
+   * @throws {JournalError}
+   */
+  checkRoom(): void {
+    const before = this.#length;
+    try {
+      this.#append(ROOM, 0);
+      this.#file!.truncateSync(before);
+      this.#length = before;
+    } catch (error) {
+      throw this.#fail(error, before);
     }
   }
 

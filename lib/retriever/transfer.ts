@@ -269,6 +269,9 @@ export class Transfer {
     }
     try {
       if (failure !== undefined) throw failure;
+      const { destination, journal, track } = this.#options;
+      // With the end of the message a mail server has it, and a full disk would not know.
+      if (track && !destination.recoverable) journal.checkRoom();
       const staged = await arrival.finish();
       this.#fullBefore = false;
       await this.#commit.add(this.#fetched(arrival, staged, digest));

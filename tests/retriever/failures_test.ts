@@ -8,6 +8,7 @@ import {
   MessageRefusedError,
   type Receiver,
 } from "../../lib/retriever/destination.ts";
+import { Journal, JournalError } from "../../lib/retriever/journal.ts";
 import { namesIn, TestRetriever } from "../support/retriever.ts";
 
 function mail(count: number, size = 20): string[] {
@@ -70,6 +71,44 @@ async function thenWell(test: TestRetriever, texts: readonly string[]): Promise<
   deepEqual(test.leftovers(), []);
   deepEqual(test.journal(), []);
 }
+
+Deno.test("A mail server gets no message that the journal has no room for", async () => {
+  using test = new TestRetriever();
+  test.server.add(...mail(3));
+  let finished = 0;
+  const server: Receiver = {
+    write() {},
+    finish() {
+      finished++;
+      return { places: [] };
+    },
+    async discard() {},
+  };
+  test.wrap = (destination) =>
+    new Proxy(destination, {
+      get(target, name) {
+        if (name === "recoverable") return false;
+        if (name === "receive") return () => server;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  const { checkRoom } = Journal.prototype;
+  let checks = 0;
+  Journal.prototype.checkRoom = function () {
+    if (++checks === 2) throw new JournalError("the disk is full");
+    checkRoom.call(this);
+  };
+  try {
+    const report = await test.run();
+    match(report.failure ?? "", /the disk is full/);
+  } finally {
+    Journal.prototype.checkRoom = checkRoom;
+  }
+  await test.server.close();
+  equal(finished, 1, "the first message was handed on, the second was not");
+  equal(test.server.messages.length, 2);
+});
 
 for (const pipelining of [true, false]) {
   for (

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { type Account, Journal } from "../../lib/retriever/journal.ts";
 import {
@@ -8,6 +8,7 @@ import {
   parseLine,
 } from "../../lib/retriever/journal_lines.ts";
 import { BusyError } from "../../lib/retriever/lock.ts";
+import { FaultyFiles } from "../support/faulty_files.ts";
 import { namesIn, readLatin1, TestRetriever } from "../support/retriever.ts";
 
 const ACCOUNT: Account = { host: "pop.example.org", port: 995, user: "bob" };
@@ -83,6 +84,25 @@ Deno.test("Journal.open() knows what was written before", async () => {
     second.close();
     match(fileIn(folder), /\/bob@pop\.example\.org_995-[0-9a-f]{12}\.journal$/);
     equal((await Deno.stat(fileIn(folder))).mode! & 0o777, 0o600);
+  });
+});
+
+Deno.test("Journal.checkRoom() leaves the file as it was, and fails where there is no room", async () => {
+  await inFolder(async (folder) => {
+    const journal = await Journal.open(folder, ACCOUNT);
+    await journal.write("a", [entry("u1")], true);
+    const before = await Deno.readTextFile(fileIn(folder));
+    journal.checkRoom();
+    await journal.write("a", [entry("u2")], true);
+    const after = await Deno.readTextFile(fileIn(folder));
+    equal(after, before + entryLine("a", entry("u2")));
+    {
+      // The first operation on the open file is to write.
+      using _files = new FaultyFiles(0, "ENOSPC");
+      throws(() => journal.checkRoom(), { name: "JournalError" });
+    }
+    equal(await Deno.readTextFile(fileIn(folder)), after);
+    journal.close();
   });
 });
 
